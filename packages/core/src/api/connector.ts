@@ -1,0 +1,62 @@
+import type { ObjectSchema } from './config-schema.ts'
+import type { SinkTask, SinkTraits } from './sink-task.ts'
+import type { SourceTask } from './source-task.ts'
+
+/** One issue found by a connector's own check, on top of its schema. */
+export interface ConfigIssue {
+  /** Where, as keys from the connector's section down; empty for the section itself. */
+  readonly path: readonly (string | number)[]
+  readonly message: string
+  readonly hint?: string
+}
+
+interface ConnectorSide<Config> {
+  /** One sentence: what it reads or writes. */
+  readonly description: string
+  /** The connector's own options. `connector`, `key`, `value` (and `batch`, `concurrency`, `retry` at a sink) belong to the runtime. */
+  readonly config: ObjectSchema<Config>
+  /** The names of the converters used where the user gives none, e.g. `{value: 'json'}`. Default `json` and `string`. */
+  readonly defaults?: { readonly key?: string; readonly value?: string }
+  /** Checks what a schema can't say. Called by `validate` and at start, before anything is created; no I/O. */
+  check?(config: Config): readonly ConfigIssue[]
+}
+
+export interface SourceConnector<Config> extends ConnectorSide<Config> {
+  create(config: Config): SourceTask<Config>
+  /** The streams that it will read, where the config says so. */
+  streams?(config: Config): readonly string[] | undefined
+}
+
+export interface SinkConnector<Config> extends ConnectorSide<Config> {
+  create(config: Config): SinkTask<Config>
+  traits?(config: Config): SinkTraits
+}
+
+/**
+ * What a connector package exports as default from the file that its manifest names
+ * (`"connect-run": {"plugin": "./dist/plugin.js"}` in package.json). Importing it must be cheap: a client library is
+ * loaded in `start`, not here.
+ */
+export interface ConnectorPlugin {
+  /** As written after `connector:`. */
+  readonly name: string
+  readonly description: string
+  // The runtime validates a config by its schema before it hands it over, so it need not know its type.
+  readonly source?: SourceConnector<never>
+  readonly sink?: SinkConnector<never>
+  /**
+   * For an end of this connector, the options of a sink of the same connector that takes dead letters to `topic`
+   * (`errors.deadLetterQueue.topic`). `end` is the options of that end as written by the user.
+   */
+  deadLetterSink?(end: Readonly<Record<string, unknown>>, topic: string): Readonly<Record<string, unknown>>
+}
+
+/** Keeps the config's type between the schema and the task while the plugin forgets it. */
+export function sourceConnector<Config>(source: SourceConnector<Config>): SourceConnector<never> {
+  return source as unknown as SourceConnector<never>
+}
+
+/** Keeps the config's type between the schema and the task while the plugin forgets it. */
+export function sinkConnector<Config>(sink: SinkConnector<Config>): SinkConnector<never> {
+  return sink as unknown as SinkConnector<never>
+}

@@ -1,0 +1,51 @@
+import type { RecordBatch } from '../records/record-batch.ts'
+import type { Partition, Positions } from './record.ts'
+import type { SinkContext } from './task-context.ts'
+
+/**
+ * Writes records. The runtime calls `start` once, then `put` with up to `concurrency` calls at a time (one at a time
+ * for each partition where the sink is `ordered`), then `stop` once.
+ */
+export interface SinkTask<Config = unknown> {
+  /** Connects. A `RetriableError` makes the runtime try again with backoff. */
+  start(context: SinkContext<Config>): Promise<void>
+  /**
+   * Writes the batch, in order. On return the rows are durable unless the task has `flush`. May be called again
+   * with rows that were given before (after a failure, or after a crash). The signal aborts when the attempt is
+   * given up (stop deadline, revoked partitions); rows must then be taken as not written.
+   * What it throws is an instruction, see `errors.ts`.
+   */
+  put(batch: RecordBatch, signal: AbortSignal): Promise<void>
+  /** Called once, also after a failed start, when no `put` is running. Frees everything. */
+  stop(): Promise<void>
+  /** Makes everything taken so far durable. Called before positions pass, never during another `flush`. */
+  flush?(signal: AbortSignal): Promise<void>
+  /**
+   * A sink that holds positions beside its data returns them here, and makes its data end exactly there. Called
+   * for partitions before they are read; they take precedence over the source's own positions.
+   */
+  recover?(partitions: readonly Partition[]): Promise<Positions>
+  /** … and stores them with the data, atomically. Called after `flush` and before the source's positions pass. */
+  commit?(positions: Positions): Promise<void>
+  /** Can it be reached, is it allowed? Throws what `start` or `put` would. Writes nothing. */
+  probe?(signal: AbortSignal): Promise<void>
+}
+
+/** How a sink wants to be served. Computed from its config once, at start. */
+export interface SinkTraits {
+  /** The order of writes matters: one batch in flight for each partition. Default false. */
+  readonly ordered?: boolean
+  /** Writing a row again changes nothing. Default false; said in the log and in `connectors NAME`. */
+  readonly idempotent?: boolean
+  /**
+   * `values` (default): every value and key is decoded before `put`, and rows that can't be are dead-lettered
+   * there; the sink reads `value`. `bytes`: the sink reads `valueBytes`, encoded by its own `value` converter.
+   */
+  readonly reads?: 'values' | 'bytes'
+  /** What happens to records whose value is null. `skip` counts them as skipped. Default `write`. */
+  readonly tombstones?: 'write' | 'skip'
+  /** How many `put` calls may run at a time. Default 1; a user's `concurrency` replaces it. */
+  readonly concurrency?: number
+  /** Default bounds of a batch; a user's `batch` replaces them. */
+  readonly batch?: { readonly maxRecords?: number; readonly maxBytes?: number; readonly lingerMs?: number }
+}

@@ -1,0 +1,349 @@
+import type { ConnectRecord, Header, Positions } from '../api/record.ts'
+import type { Schema } from '../api/schema.ts'
+import { type Codec, DecodedColumn, bytesCodec } from './codec.ts'
+import { headersOf } from './headers.ts'
+import { NO_RECORDS, type PackedRecords, concatPacked } from './packed-records.ts'
+import { RecordView } from './record-view.ts'
+
+/** What a batch is made of besides its columns. */
+interface Parts {
+  readonly packed: PackedRecords
+  /** Row of this batch to row of `packed`; null: all of them, in order. */
+  readonly rows: Int32Array | null
+  readonly codec: Codec
+  /** By packed row, shared by all views: bytes are decoded at most once. */
+  readonly keys: DecodedColumn | null
+  readonly values: DecodedColumn | null
+  /** By row of this batch: values that a source or a transform made, instead of the bytes. */
+  readonly madeKeys: DecodedColumn | null
+  readonly madeValues: DecodedColumn | null
+  /** By packed row: the number of the record in its run, given by the runtime. */
+  readonly origins: Float64Array | null
+  /** By row of this batch, where a transform split records. */
+  readonly index: Int32Array | null
+  readonly positions: Positions | null
+}
+
+/**
+ * Some records, in order within each partition. Immutable. Iterating gives records that decode on demand; a hot
+ * connector reads `packed` and `packedRow(i)`. `select` makes a view that copies nothing.
+ */
+export class RecordBatch implements Iterable<ConnectRecord> {
+  readonly length: number
+  readonly #parts: Parts
+
+  private constructor(parts: Parts) {
+    this.#parts = parts
+    this.length = parts.rows === null ? parts.packed.count : parts.rows.length
+  }
+
+  /**
+   * A batch of packed records. `positions` says where to go on after it, one entry for each partition, and may say
+   * so for partitions without a row here; left out, it is the last offset + 1 of each partition in the batch.
+   */
+  static of(packed: PackedRecords, positions: Positions | null = null): RecordBatch {
+    const decoded = { keys: null, values: null, madeKeys: null, madeValues: null }
+    return new RecordBatch({ packed, rows: null, codec: bytesCodec, ...decoded, origins: null, index: null, positions })
+  }
+
+  /** A batch whose values (and keys) were never bytes. */
+  static made(packed: PackedRecords, made: { keys: unknown[] | null; values: unknown[] | null }): RecordBatch {
+    const { keys, values } = made
+    return RecordBatch.of(packed).#with({
+      madeKeys: keys === null ? null : new DecodedColumn(keys),
+      madeValues: values === null ? null : new DecodedColumn(values),
+    })
+  }
+
+  static readonly empty: RecordBatch = RecordBatch.of(NO_RECORDS, [])
+
+  /** The same batch with positions. */
+  withPositions(positions: Positions): RecordBatch {
+    return this.#with({ positions })
+  }
+
+  /** Null: derive them from the rows. Views have none. */
+  get positions(): Positions | null {
+    return this.#parts.positions
+  }
+
+  get packed(): PackedRecords {
+    return this.#parts.packed
+  }
+
+  get codec(): Codec {
+    return this.#parts.codec
+  }
+
+  /** Row of `packed` that row `i` of this batch stands in. */
+  packedRow(i: number): number {
+    const rows = this.#parts.rows
+    return rows === null ? i : rows[i]!
+  }
+
+  at(i: number): ConnectRecord {
+    return new RecordView(this, i)
+  }
+
+  *[Symbol.iterator](): Generator<ConnectRecord, void> {
+    for (let i = 0; i < this.length; i++) yield new RecordView(this, i)
+  }
+
+  stream(i: number): string {
+    const packed = this.#parts.packed
+    return packed.streams[packed.stream[this.packedRow(i)]!]!
+  }
+
+  partition(i: number): number {
+    return this.#parts.packed.partition[this.packedRow(i)]!
+  }
+
+  offset(i: number): number {
+    return this.#parts.packed.offset[this.packedRow(i)]!
+  }
+
+  index(i: number): number {
+    return this.#parts.index?.[i] ?? 0
+  }
+
+  timestamp(i: number): number | undefined {
+    const time = this.#parts.packed.timestamp[this.packedRow(i)]!
+    return time < 0 ? undefined : time
+  }
+
+  headers(i: number): readonly Header[] {
+    return headersOf(this.#parts.packed, this.packedRow(i))
+  }
+
+  /** The number of the record in its run; 0-based, set by the runtime. */
+  origin(i: number): number {
+    const origins = this.#parts.origins
+    return origins === null ? this.packedRow(i) : origins[this.packedRow(i)]!
+  }
+
+  /** Decoded value; null for a tombstone. Throws the converter's `RecordError`. */
+  value(i: number): unknown {
+    const { packed, madeValues, values, codec } = this.#parts
+    if (madeValues !== null && madeValues.values[i] !== undefined) return madeValues.values[i]
+    const row = this.packedRow(i)
+    const known = values?.values[row]
+    if (known !== undefined) return known
+    const end = packed.valueEnd[row]!
+    if (end < 0) return null
+    const range = { start: packed.valueStart[row]!, end }
+    return (values ?? this.#scratch(codec.value.source.schemas)).decode(row, codec.value.source, packed.buffer, range)
+  }
+
+  /** Decoded key; null where there is none. Throws the converter's `RecordError`. */
+  key(i: number): unknown {
+    const { packed, madeKeys, keys, codec } = this.#parts
+    if (madeKeys !== null && madeKeys.values[i] !== undefined) return madeKeys.values[i]
+    const row = this.packedRow(i)
+    const known = keys?.values[row]
+    if (known !== undefined) return known
+    const end = packed.keyEnd[row]!
+    if (end < 0) return null
+    const range = { start: packed.keyStart[row]!, end }
+    return (keys ?? this.#scratch(codec.key.source.schemas)).decode(row, codec.key.source, packed.buffer, range)
+  }
+
+  valueSchema(i: number): Schema | undefined {
+    const { madeValues, values } = this.#parts
+    if (madeValues !== null && madeValues.values[i] !== undefined) return madeValues.schemas?.[i]
+    if (values?.schemas === undefined) return undefined
+    this.value(i)
+    return values.schemas[this.packedRow(i)]
+  }
+
+  keySchema(i: number): Schema | undefined {
+    const { madeKeys, keys } = this.#parts
+    if (madeKeys !== null && madeKeys.values[i] !== undefined) return madeKeys.schemas?.[i]
+    if (keys?.schemas === undefined) return undefined
+    this.key(i)
+    return keys.schemas[this.packedRow(i)]
+  }
+
+  /** The value in the sink's format: the source's bytes where nothing changed them and both ends speak the same. */
+  valueBytes(i: number): Buffer | null {
+    const { value } = this.#parts.codec
+    if (value.passThrough && !this.#isMade(this.#parts.madeValues, i)) return this.rawValue(i) ?? null
+    return value.sink.encode(this.value(i), this.valueSchema(i))
+  }
+
+  /** The key in the sink's format. */
+  keyBytes(i: number): Buffer | null {
+    const { key } = this.#parts.codec
+    if (key.passThrough && !this.#isMade(this.#parts.madeKeys, i)) return this.rawKey(i) ?? null
+    return key.sink.encode(this.key(i), this.keySchema(i))
+  }
+
+  /** The value's bytes as the source read them, whatever became of it since; undefined where it never was bytes. */
+  rawValue(i: number): Buffer | null | undefined {
+    const { packed } = this.#parts
+    const row = this.packedRow(i)
+    const end = packed.valueEnd[row]!
+    if (end >= 0) return packed.buffer.subarray(packed.valueStart[row], end)
+    return this.#isMade(this.#parts.madeValues, i) ? undefined : null
+  }
+
+  /** The key's bytes as the source read them; undefined where it never was bytes. */
+  rawKey(i: number): Buffer | null | undefined {
+    const { packed } = this.#parts
+    const row = this.packedRow(i)
+    const end = packed.keyEnd[row]!
+    if (end >= 0) return packed.buffer.subarray(packed.keyStart[row], end)
+    return this.#isMade(this.#parts.madeKeys, i) ? undefined : null
+  }
+
+  /** Whether the value is null, without decoding it. */
+  isTombstone(i: number): boolean {
+    const made = this.#parts.madeValues
+    if (made !== null && made.values[i] !== undefined) return made.values[i] === null
+    return this.#parts.packed.valueEnd[this.packedRow(i)]! < 0
+  }
+
+  /** Bytes of key and value as read; what a made value takes is estimated by the source. */
+  byteLength(i: number): number {
+    const { packed } = this.#parts
+    const row = this.packedRow(i)
+    const value = Math.max(0, packed.valueEnd[row]! - packed.valueStart[row]!)
+    return value + Math.max(0, packed.keyEnd[row]! - packed.keyStart[row]!)
+  }
+
+  /** A view on some rows, in the order given. Copies nothing. */
+  select(rows: Int32Array | readonly number[]): RecordBatch {
+    const { madeKeys, madeValues, index } = this.#parts
+    return this.#with({
+      rows: Int32Array.from(rows, (row) => this.packedRow(row)),
+      madeKeys: madeKeys === null ? null : pick(madeKeys, rows),
+      madeValues: madeValues === null ? null : pick(madeValues, rows),
+      index: index === null ? null : Int32Array.from(rows, (row) => index[row]!),
+      positions: null,
+    })
+  }
+
+  /** Rows `from` (inclusive) to `to` (exclusive). */
+  slice(from: number, to: number): RecordBatch {
+    if (from === 0 && to === this.length) return this
+    const rows = new Int32Array(to - from)
+    for (let i = from; i < to; i++) rows[i - from] = i
+    return this.select(rows)
+  }
+
+  /** The same records with other values, one for each row; schemas are dropped unless given. */
+  withValues(values: unknown[], schemas?: (Schema | undefined)[]): RecordBatch {
+    if (values.length !== this.length) throw new RangeError(`${values.length} values for ${this.length} records`)
+    return this.#with({ madeValues: new DecodedColumn(values, schemas) })
+  }
+
+  /** The same records bound to a pipeline's converters; what was decoded before is forgotten. */
+  withCodec(codec: Codec): RecordBatch {
+    const { count } = this.#parts.packed
+    return this.#with({
+      codec,
+      keys: DecodedColumn.empty(count, codec.key.source.schemas),
+      values: DecodedColumn.empty(count, codec.value.source.schemas),
+    })
+  }
+
+  /** The same records numbered from `first` in the order of `packed`. */
+  withOrigins(first: number): RecordBatch {
+    const origins = new Float64Array(this.#parts.packed.count)
+    for (let row = 0; row < origins.length; row++) origins[row] = first + row
+    return this.#with({ origins })
+  }
+
+  /**
+   * Several batches of one pipeline as one. Packed bytes are copied, which costs little for the small batches of a
+   * trickling source and is not done for large ones (see `pipeline/batcher.ts`).
+   */
+  static concat(batches: readonly RecordBatch[]): RecordBatch {
+    if (batches.length === 1) return batches[0]!
+    const parts = batches.map((batch) => batch.#parts)
+    const starts: number[] = []
+    let count = 0
+    for (const part of parts) {
+      starts.push(count)
+      count += part.packed.count
+    }
+    const rows = Int32Array.from(batches.flatMap((batch, b) => batch.#rowsFrom(starts[b]!)))
+    const origins = new Float64Array(count)
+    parts.forEach((part, b) => part.origins !== null && origins.set(part.origins, starts[b]))
+    return new RecordBatch({
+      packed: concatPacked(parts.map((part) => part.packed)),
+      rows,
+      codec: parts[0]!.codec,
+      keys: joinColumns(
+        parts,
+        (part) => part.keys,
+        (part) => part.packed.count,
+      ),
+      values: joinColumns(
+        parts,
+        (part) => part.values,
+        (part) => part.packed.count,
+      ),
+      madeKeys: joinColumns(
+        parts,
+        (part) => part.madeKeys,
+        (_, b) => batches[b]!.length,
+      ),
+      madeValues: joinColumns(
+        parts,
+        (part) => part.madeValues,
+        (_, b) => batches[b]!.length,
+      ),
+      origins,
+      index: parts.some((part) => part.index !== null)
+        ? Int32Array.from(batches.flatMap((batch) => Array.from({ length: batch.length }, (_, i) => batch.index(i))))
+        : null,
+      positions: null,
+    })
+  }
+
+  #rowsFrom(start: number): number[] {
+    const rows = new Array<number>(this.length)
+    for (let i = 0; i < this.length; i++) rows[i] = start + this.packedRow(i)
+    return rows
+  }
+
+  #isMade(made: DecodedColumn | null, i: number): boolean {
+    return made !== null && made.values[i] !== undefined
+  }
+
+  #scratch(withSchemas: boolean): DecodedColumn {
+    return DecodedColumn.empty(0, withSchemas)
+  }
+
+  #with(changes: Partial<Parts>): RecordBatch {
+    return new RecordBatch({ ...this.#parts, ...changes })
+  }
+}
+
+function pick(column: DecodedColumn, rows: Int32Array | readonly number[]): DecodedColumn {
+  const { values, schemas } = column
+  return new DecodedColumn(
+    Array.from(rows, (row) => values[row]),
+    schemas === undefined ? undefined : Array.from(rows, (row) => schemas[row]),
+  )
+}
+
+function joinColumns(
+  parts: readonly Parts[],
+  columnOf: (part: Parts) => DecodedColumn | null,
+  countOf: (part: Parts, b: number) => number,
+): DecodedColumn | null {
+  const columns = parts.map(columnOf)
+  if (columns.every((column) => column === null)) return null
+  const withSchemas = columns.some((column) => column?.schemas !== undefined)
+  const values: unknown[] = []
+  const schemas: (Schema | undefined)[] = []
+  columns.forEach((column, b) => {
+    const count = countOf(parts[b]!, b)
+    for (let i = 0; i < count; i++) {
+      values.push(column?.values[i])
+      if (withSchemas) schemas.push(column?.schemas?.[i])
+    }
+  })
+  return new DecodedColumn(values, withSchemas ? schemas : undefined)
+}

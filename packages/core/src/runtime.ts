@@ -1,0 +1,3 @@
+/** The engine, for the command line, the test kit and embedding. A connector imports `@connect-run/core` only. */
+export { packSourceRecords } from './records/batch-builder.ts'
+export { bytesCodec, endConverters, type Codec, type EndConverters } from './records/codec.ts'
