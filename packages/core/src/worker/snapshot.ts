@@ -1,0 +1,36 @@
+/** Counts of source records of one pipeline since its start. `read` is the sum of all others. */
+export interface Ledger {
+  readonly read: number
+  readonly written: number
+  /** Dropped on purpose by a transform. */
+  readonly filtered: number
+  /** Not for this sink, by its rules: tombstones, say. */
+  readonly skipped: number
+  readonly deadLettered: number
+  /** Could not be handled and had nowhere to go (`tolerance: all` without a dead letter queue). */
+  readonly dropped: number
+  /** Read, and not yet any of the others. After a rebalance or a restart some are forgotten and read again. */
+  readonly inFlight: number
+  /** Given up with their partition, or abandoned by a failed task: whoever owns it next reads them again. */
+  readonly released: number
+}
+
+export type PipelineState = 'starting' | 'running' | 'retrying' | 'restarting' | 'stopping' | 'ended' | 'failed'
+
+export interface PipelineSnapshot {
+  readonly name: string
+  readonly state: PipelineState
+  readonly ledger: Ledger
+  /** What is wrong right now, in one sentence. */
+  readonly problem: string | undefined
+  /** How many records there are to read in all, where `--once` knows it. */
+  readonly total: number | undefined
+}
+
+export interface WorkerResult {
+  readonly pipelines: readonly PipelineSnapshot[]
+  /** Whether every pipeline ended well. */
+  readonly ok: boolean
+  /** Whether a second signal or the deadline cut the stop short. */
+  readonly forced: boolean
+}
