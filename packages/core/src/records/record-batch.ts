@@ -1,6 +1,7 @@
 import type { ConnectRecord, Header, Positions } from '../api/record.ts'
 import type { Schema } from '../api/schema.ts'
-import { type Codec, DecodedColumn, bytesCodec } from './codec.ts'
+import { type Codec, bytesCodec } from './codec.ts'
+import { DecodedColumn, type WireBytes, joinColumns, joinWire, pickColumn, pickWire } from './columns.ts'
 import { headersOf } from './headers.ts'
 import { NO_RECORDS, type PackedRecords, concatPacked } from './packed-records.ts'
 import { RecordView } from './record-view.ts'
@@ -17,6 +18,8 @@ interface Parts {
   /** By row of this batch: values that a source or a transform made, instead of the bytes. */
   readonly madeKeys: DecodedColumn | null
   readonly madeValues: DecodedColumn | null
+  /** By row of this batch: bytes for the sink where they are not the source's. */
+  readonly wire: WireBytes | null
   /** By packed row: the number of the record in its run, given by the runtime. */
   readonly origins: Float64Array | null
   /** By row of this batch, where a transform split records. */
@@ -42,7 +45,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
    * so for partitions without a row here; left out, it is the last offset + 1 of each partition in the batch.
    */
   static of(packed: PackedRecords, positions: Positions | null = null): RecordBatch {
-    const decoded = { keys: null, values: null, madeKeys: null, madeValues: null }
+    const decoded = { keys: null, values: null, madeKeys: null, madeValues: null, wire: null }
     return new RecordBatch({ packed, rows: null, codec: bytesCodec, ...decoded, origins: null, index: null, positions })
   }
 
@@ -165,6 +168,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   /** The value in the sink's format: the source's bytes where nothing changed them and both ends speak the same. */
   valueBytes(i: number): Buffer | null {
+    if (this.#parts.wire !== null) return this.#parts.wire.values[i]!
     const { value } = this.#parts.codec
     if (value.passThrough && !this.#isMade(this.#parts.madeValues, i)) return this.rawValue(i) ?? null
     return value.sink.encode(this.value(i), this.valueSchema(i))
@@ -172,6 +176,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   /** The key in the sink's format. */
   keyBytes(i: number): Buffer | null {
+    if (this.#parts.wire !== null) return this.#parts.wire.keys[i]!
     const { key } = this.#parts.codec
     if (key.passThrough && !this.#isMade(this.#parts.madeKeys, i)) return this.rawKey(i) ?? null
     return key.sink.encode(this.key(i), this.keySchema(i))
@@ -212,11 +217,12 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   /** A view on some rows, in the order given. Copies nothing. */
   select(rows: Int32Array | readonly number[]): RecordBatch {
-    const { madeKeys, madeValues, index } = this.#parts
+    const { madeKeys, madeValues, wire, index } = this.#parts
     return this.#with({
       rows: Int32Array.from(rows, (row) => this.packedRow(row)),
-      madeKeys: madeKeys === null ? null : pick(madeKeys, rows),
-      madeValues: madeValues === null ? null : pick(madeValues, rows),
+      madeKeys: madeKeys === null ? null : pickColumn(madeKeys, rows),
+      madeValues: madeValues === null ? null : pickColumn(madeValues, rows),
+      wire: wire === null ? null : pickWire(wire, rows),
       index: index === null ? null : Int32Array.from(rows, (row) => index[row]!),
       positions: null,
     })
@@ -233,7 +239,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
   /** The same records with other values, one for each row; schemas are dropped unless given. */
   withValues(values: unknown[], schemas?: (Schema | undefined)[]): RecordBatch {
     if (values.length !== this.length) throw new RangeError(`${values.length} values for ${this.length} records`)
-    return this.#with({ madeValues: new DecodedColumn(values, schemas) })
+    return this.#with({ madeValues: new DecodedColumn(values, schemas), wire: null })
   }
 
   /** The same records bound to a pipeline's converters; what was decoded before is forgotten. */
@@ -244,6 +250,17 @@ export class RecordBatch implements Iterable<ConnectRecord> {
       keys: DecodedColumn.empty(count, codec.key.source.schemas),
       values: DecodedColumn.empty(count, codec.value.source.schemas),
     })
+  }
+
+  /** Whether the sink's bytes are the source's for every row, so that nothing needs to be encoded. */
+  get passesThrough(): boolean {
+    const { codec, madeKeys, madeValues } = this.#parts
+    return codec.value.passThrough && codec.key.passThrough && madeKeys === null && madeValues === null
+  }
+
+  /** The same records with their keys and values encoded for the sink. */
+  withWire(wire: WireBytes): RecordBatch {
+    return this.#with({ wire })
   }
 
   /** The same records numbered from `first` in the order of `packed`. */
@@ -260,51 +277,22 @@ export class RecordBatch implements Iterable<ConnectRecord> {
   static concat(batches: readonly RecordBatch[]): RecordBatch {
     if (batches.length === 1) return batches[0]!
     const parts = batches.map((batch) => batch.#parts)
-    const starts: number[] = []
-    let count = 0
-    for (const part of parts) {
-      starts.push(count)
-      count += part.packed.count
-    }
-    const rows = Int32Array.from(batches.flatMap((batch, b) => batch.#rowsFrom(starts[b]!)))
-    const origins = new Float64Array(count)
-    parts.forEach((part, b) => part.origins !== null && origins.set(part.origins, starts[b]))
+    const byPackedRow = (pick: (part: Parts) => DecodedColumn | null): DecodedColumn | null =>
+      joinColumns(parts.map((part) => ({ column: pick(part), rows: part.packed.count })))
+    const byRow = (pick: (part: Parts) => DecodedColumn | null): DecodedColumn | null =>
+      joinColumns(parts.map((part, b) => ({ column: pick(part), rows: batches[b]!.length })))
     return new RecordBatch({
       packed: concatPacked(parts.map((part) => part.packed)),
-      rows,
+      ...joinRows(batches),
       codec: parts[0]!.codec,
-      keys: joinColumns(
-        parts,
-        (part) => part.keys,
-        (part) => part.packed.count,
-      ),
-      values: joinColumns(
-        parts,
-        (part) => part.values,
-        (part) => part.packed.count,
-      ),
-      madeKeys: joinColumns(
-        parts,
-        (part) => part.madeKeys,
-        (_, b) => batches[b]!.length,
-      ),
-      madeValues: joinColumns(
-        parts,
-        (part) => part.madeValues,
-        (_, b) => batches[b]!.length,
-      ),
-      origins,
-      index: parts.some((part) => part.index !== null)
-        ? Int32Array.from(batches.flatMap((batch) => Array.from({ length: batch.length }, (_, i) => batch.index(i))))
-        : null,
+      keys: byPackedRow((part) => part.keys),
+      values: byPackedRow((part) => part.values),
+      madeKeys: byRow((part) => part.madeKeys),
+      madeValues: byRow((part) => part.madeValues),
+      wire: joinWire(parts.map((part) => part.wire)),
+      index: parts.some((part) => part.index !== null) ? Int32Array.from(batches.flatMap(indexes)) : null,
       positions: null,
     })
-  }
-
-  #rowsFrom(start: number): number[] {
-    const rows = new Array<number>(this.length)
-    for (let i = 0; i < this.length; i++) rows[i] = start + this.packedRow(i)
-    return rows
   }
 
   #isMade(made: DecodedColumn | null, i: number): boolean {
@@ -320,30 +308,22 @@ export class RecordBatch implements Iterable<ConnectRecord> {
   }
 }
 
-function pick(column: DecodedColumn, rows: Int32Array | readonly number[]): DecodedColumn {
-  const { values, schemas } = column
-  return new DecodedColumn(
-    Array.from(rows, (row) => values[row]),
-    schemas === undefined ? undefined : Array.from(rows, (row) => schemas[row]),
-  )
+/** Rows and origins of batches whose packed records stand one after another. */
+function joinRows(batches: readonly RecordBatch[]): { rows: Int32Array; origins: Float64Array } {
+  const rows: number[] = []
+  const origins = new Float64Array(batches.reduce((sum, batch) => sum + batch.packed.count, 0))
+  let start = 0
+  for (const batch of batches) {
+    for (let i = 0; i < batch.length; i++) {
+      const row = start + batch.packedRow(i)
+      rows.push(row)
+      origins[row] = batch.origin(i)
+    }
+    start += batch.packed.count
+  }
+  return { rows: Int32Array.from(rows), origins }
 }
 
-function joinColumns(
-  parts: readonly Parts[],
-  columnOf: (part: Parts) => DecodedColumn | null,
-  countOf: (part: Parts, b: number) => number,
-): DecodedColumn | null {
-  const columns = parts.map(columnOf)
-  if (columns.every((column) => column === null)) return null
-  const withSchemas = columns.some((column) => column?.schemas !== undefined)
-  const values: unknown[] = []
-  const schemas: (Schema | undefined)[] = []
-  columns.forEach((column, b) => {
-    const count = countOf(parts[b]!, b)
-    for (let i = 0; i < count; i++) {
-      values.push(column?.values[i])
-      if (withSchemas) schemas.push(column?.schemas?.[i])
-    }
-  })
-  return new DecodedColumn(values, withSchemas ? schemas : undefined)
+function indexes(batch: RecordBatch): number[] {
+  return Array.from({ length: batch.length }, (_, i) => batch.index(i))
 }

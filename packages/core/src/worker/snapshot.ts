@@ -1,3 +1,5 @@
+import type { ErrorCode } from '../api/error-codes.ts'
+
 /** Counts of source records of one pipeline since its start. `read` is the sum of all others. */
 export interface Ledger {
   readonly read: number
@@ -17,12 +19,21 @@ export interface Ledger {
 
 export type PipelineState = 'starting' | 'running' | 'retrying' | 'restarting' | 'stopping' | 'ended' | 'failed'
 
+/** Why a task failed last. */
+export interface PipelineFailure {
+  /** Undefined for an error without a documented code. */
+  readonly code: ErrorCode | undefined
+  readonly message: string
+  readonly hint: string | undefined
+}
+
 export interface PipelineSnapshot {
   readonly name: string
   readonly state: PipelineState
   readonly ledger: Ledger
   /** What is wrong right now, in one sentence. */
   readonly problem: string | undefined
+  readonly failure?: PipelineFailure | undefined
   /** How many records there are to read in all, where `--once` knows it. */
   readonly total: number | undefined
 }

@@ -1,0 +1,93 @@
+import { ConnectError, errorKind, isRetriable } from '../api/errors.ts'
+import type { SinkTask } from '../api/sink-task.ts'
+import type { Clock, Logger } from '../api/task-context.ts'
+import type { StageFailure } from '../pipeline/stage.ts'
+import { packRecords } from '../records/batch-builder.ts'
+import { type Health, describe } from '../worker/health.ts'
+import { backoffMs } from './backoff.ts'
+import { type DeadLetterContext, deadLetter } from './dead-letter.ts'
+
+/** At most one line in so many milliseconds says that records are being dead-lettered. */
+const SAY_EVERY_MS = 10_000
+
+const PAUSE = { initialDelayMs: 100, maxDelayMs: 30_000 }
+
+export interface DeadLetterWriterParts {
+  readonly sink: SinkTask
+  /** Where they go, for the log. */
+  readonly target: string
+  readonly health: Health
+  readonly logger: Logger
+  readonly clock: Clock
+  readonly random: () => number
+  readonly stopping: AbortSignal
+  readonly signal: AbortSignal
+}
+
+/** Writes dead letters one batch at a time, and waits for them: a position never passes one that is not safe. */
+export class DeadLetterWriter {
+  readonly #parts: DeadLetterWriterParts
+  #last: Promise<unknown> = Promise.resolve()
+  #said = -SAY_EVERY_MS
+  #unsaid = 0
+
+  constructor(parts: DeadLetterWriterParts) {
+    this.#parts = parts
+  }
+
+  /** Resolves true when they are durable, false when a stop cut the wait short. Rejects when they can't be written. */
+  write(failures: readonly StageFailure[], context: DeadLetterContext): Promise<boolean> {
+    const next = this.#last.then(() => this.#write(failures, context))
+    this.#last = next.catch(() => undefined)
+    return next
+  }
+
+  async stop(): Promise<void> {
+    await this.#last
+    await this.#parts.sink.stop()
+  }
+
+  async #write(failures: readonly StageFailure[], context: DeadLetterContext): Promise<boolean> {
+    const { sink, health, clock, random, stopping, signal } = this.#parts
+    const batch = packRecords(failures.map((failure) => deadLetter(failure, context)))
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await sink.put(batch, signal)
+        await sink.flush?.(signal)
+        health.succeeded()
+        this.#say(failures)
+        return true
+      } catch (error) {
+        if (stopping.aborted || signal.aborted) return false
+        // After a partial failure the whole batch is written again: a dead letter twice is better than none.
+        if (!isRetriable(error) && !onlyRetriable(error)) throw cannot(error, this.#parts.target)
+        health.failed(error)
+        await clock.sleep(backoffMs(PAUSE, attempt, random), stopping).catch(() => undefined)
+      }
+    }
+  }
+
+  #say(failures: readonly StageFailure[]): void {
+    this.#unsaid += failures.length
+    const now = this.#parts.clock.monotonic()
+    if (now - this.#said < SAY_EVERY_MS) return
+    const { batch, row, stage, error } = failures[failures.length - 1]!
+    const at = `${batch.stream(row)}/${batch.partition(row)}/${batch.offset(row)}`
+    const fields = { count: this.#unsaid, code: error.code, stage, at, target: this.#parts.target }
+    this.#parts.logger.warn(fields, `${this.#unsaid} records dead-lettered, the last: ${error.message}`)
+    this.#said = now
+    this.#unsaid = 0
+  }
+}
+
+function onlyRetriable(error: unknown): boolean {
+  if (errorKind(error) !== 'partial') return false
+  return (error as { failures: readonly { error: unknown }[] }).failures.every((failure) => isRetriable(failure.error))
+}
+
+function cannot(error: unknown, target: string): ConnectError {
+  return new ConnectError('DEAD_LETTER_FAILED', `a record can't be dead-lettered to ${target}: ${describe(error)}`, {
+    hint: 'nothing is lost: the position stays before the record; let the target take it, or choose another',
+    cause: error,
+  })
+}

@@ -1,0 +1,188 @@
+import { ConnectError, RetriableError, errorKind, isPartialBatch, isRecordError, isRetriable } from '../api/errors.ts'
+import type { PartialBatchError } from '../api/errors.ts'
+import type { SinkTask } from '../api/sink-task.ts'
+import type { Clock } from '../api/task-context.ts'
+import type { RetryConfig } from '../config/pipeline-config.ts'
+import type { AckTracker } from '../offsets/ack-tracker.ts'
+import type { StageFailure } from '../pipeline/stage.ts'
+import type { RecordBatch } from '../records/record-batch.ts'
+import { type Health, describe } from '../worker/health.ts'
+import type { LedgerBook } from '../worker/ledger.ts'
+import { backoffMs, mayRetry } from './backoff.ts'
+
+export interface DeliveryParts {
+  readonly sink: Pick<SinkTask, 'put'>
+  readonly tracker: AckTracker
+  readonly ledger: LedgerBook
+  readonly retry: RetryConfig
+  readonly health: Health
+  readonly clock: Clock
+  readonly random: () => number
+  /** Takes records that can never succeed, or throws where that is not tolerated. False: given up, by a stop. */
+  readonly reject: (failures: readonly StageFailure[], attempts: number) => Promise<boolean>
+  /** Aborts on a graceful stop: no wait goes on, and no attempt is made after one that failed. */
+  readonly stopping: AbortSignal
+  /** Aborts when attempts must end at once. */
+  readonly signal: AbortSignal
+}
+
+/** What has been tried with some rows so far. */
+interface Story {
+  attempts: number
+  readonly since: number
+}
+
+/**
+ * Brings batches to the sink until every row is settled: waits and repeats what may pass, repeats only the rows that
+ * failed, bisects a batch with a poison record in it, and hands poison records on. Any number may be under way.
+ */
+export class Delivery {
+  readonly #parts: DeliveryParts
+  #attempting = 0
+  #waiting = 0
+  #abandoned = false
+
+  constructor(parts: DeliveryParts) {
+    this.#parts = parts
+  }
+
+  /** Whether all that is under way waits for a failing sink: nothing will be done soon. */
+  get stuck(): boolean {
+    return this.#waiting > 0 && this.#attempting === 0
+  }
+
+  /** Resolves true when every row is settled, false when a stop cut it short; rejects when the task must fail. */
+  deliver(batch: RecordBatch): Promise<boolean> {
+    return this.#deliver(batch, { attempts: 0, since: this.#parts.clock.monotonic() })
+  }
+
+  async #deliver(batch: RecordBatch, story: Story): Promise<boolean> {
+    let rows = batch
+    for (;;) {
+      rows = this.#parts.tracker.owned(rows)
+      if (rows.length === 0) return true
+      if (this.#abandoned) return false
+      story.attempts++
+      const error = await this.#attempt(rows)
+      if (error === undefined) return this.#written(rows)
+      if (isRecordError(error)) return this.#poisoned(rows, error, story)
+      let reason: unknown = error
+      if (isPartialBatch(error)) {
+        const rest = await this.#settlePartly(rows, error, story)
+        if (rest === undefined) return this.#abandon()
+        if (rest.rows.length === 0) return true
+        rows = rest.rows
+        reason = rest.reason
+      }
+      if (!(await this.#wait(reason, story))) return this.#abandon()
+    }
+  }
+
+  async #attempt(rows: RecordBatch): Promise<unknown> {
+    const { sink, signal, retry } = this.#parts
+    const deadline = retry.attemptTimeoutMs > 0 ? AbortSignal.timeout(retry.attemptTimeoutMs) : undefined
+    this.#attempting++
+    try {
+      await sink.put(rows, deadline === undefined ? signal : AbortSignal.any([signal, deadline]))
+      return undefined
+    } catch (error) {
+      if (deadline?.aborted === true && errorKind(error) === 'fatal') {
+        return new RetriableError('TIMEOUT', `the sink did not answer within ${retry.attemptTimeoutMs} ms`)
+      }
+      return error ?? new Error('the sink threw nothing')
+    } finally {
+      this.#attempting--
+    }
+  }
+
+  #written(rows: RecordBatch, which?: readonly number[]): true {
+    const { tracker, ledger, health } = this.#parts
+    ledger.add('written', tracker.settle(rows, which))
+    health.succeeded()
+    return true
+  }
+
+  /** One of the rows is poison: alone it is known; otherwise each half is tried by itself, in order. */
+  async #poisoned(rows: RecordBatch, error: StageFailure['error'], story: Story): Promise<boolean> {
+    if (rows.length === 1) {
+      const failure: StageFailure = { batch: rows, row: 0, stage: 'TASK_PUT', error }
+      return (await this.#parts.reject([failure], story.attempts)) || this.#abandon()
+    }
+    const middle = rows.length >>> 1
+    const first = await this.#deliver(rows.slice(0, middle), { ...story })
+    return first && this.#deliver(rows.slice(middle, rows.length), { ...story })
+  }
+
+  /** Settles what the sink said of each row; returns the rows to try again, or undefined when a stop cut it short. */
+  async #settlePartly(
+    rows: RecordBatch,
+    partial: PartialBatchError,
+    story: Story,
+  ): Promise<{ rows: RecordBatch; reason: unknown } | undefined> {
+    const { written, poison, again, reason } = sortOut(rows, partial)
+    if (written.length > 0) {
+      this.#written(rows, written)
+      story.attempts = 1
+    }
+    if (poison.length > 0 && !(await this.#parts.reject(poison, story.attempts))) return undefined
+    return { rows: rows.select(again), reason }
+  }
+
+  /** Waits before the next attempt; false when a stop is under way. Throws what is no reason to try again. */
+  async #wait(error: unknown, story: Story): Promise<boolean> {
+    const { retry, health, clock, random, stopping, signal } = this.#parts
+    if (stopping.aborted || signal.aborted) return false
+    if (!isRetriable(error)) throw error
+    const elapsed = clock.monotonic() - story.since
+    if (!mayRetry(retry, story.attempts, elapsed)) throw exhausted(error, story.attempts, elapsed)
+    health.failed(error)
+    this.#waiting++
+    try {
+      await clock.sleep(error.retryAfterMs ?? backoffMs(retry, story.attempts, random), stopping)
+      return true
+    } catch {
+      return false
+    } finally {
+      this.#waiting--
+    }
+  }
+
+  #abandon(): false {
+    this.#abandoned = true
+    return false
+  }
+}
+
+interface Sorted {
+  readonly written: number[]
+  readonly poison: StageFailure[]
+  /** In their order. */
+  readonly again: number[]
+  /** Of the first row that is to be tried again. */
+  readonly reason: unknown
+}
+
+function sortOut(rows: RecordBatch, { failures }: PartialBatchError): Sorted {
+  const failed = new Map(failures.map((failure) => [failure.row, failure.error]))
+  const sorted: Sorted = {
+    written: [],
+    poison: [],
+    again: [],
+    reason: failures.find((f) => isRetriable(f.error))?.error,
+  }
+  for (let row = 0; row < rows.length; row++) {
+    const error = failed.get(row)
+    if (error === undefined) sorted.written.push(row)
+    else if (isRecordError(error)) sorted.poison.push({ batch: rows, row, stage: 'TASK_PUT', error })
+    else sorted.again.push(row)
+  }
+  return sorted
+}
+
+function exhausted(error: RetriableError, attempts: number, elapsedMs: number): ConnectError {
+  const tried = `${attempts} attempts over ${Math.round(elapsedMs / 1000)} s`
+  return new ConnectError('RETRIES_EXHAUSTED', `given up after ${tried}: ${describe(error)}`, {
+    hint: 'cure the cause, or let `retry.maxAttempts` and `retry.maxElapsed` of the sink be larger (0: no limit)',
+    cause: error,
+  })
+}

@@ -1,0 +1,290 @@
+import type { Partition, Position, PartitionPosition, Positions } from '../api/record.ts'
+import type { RecordBatch } from '../records/record-batch.ts'
+
+/** The rows of one partition in one polled batch, and where the partition goes on once all of them are done. */
+interface Range {
+  readonly track: PartitionTrack
+  readonly position: Position
+  left: number
+}
+
+/** One partition: its ranges in the order they were read. */
+interface PartitionTrack {
+  readonly stream: string
+  readonly partition: number
+  ranges: Range[]
+  /** Read up to here. */
+  read: Position | undefined
+  /** Done up to here, with nothing undone before it. */
+  done: Position | undefined
+  committed: Position | undefined
+  /** Given up: what still comes in of it counts for nothing. */
+  released: boolean
+}
+
+/** One polled batch. */
+interface Ticket {
+  readonly first: number
+  readonly count: number
+  readonly bytes: number
+  readonly ranges: readonly Range[]
+  /** Row to index in `ranges`; null where there is one range only. */
+  readonly rangeOf: Uint16Array | null
+  left: number
+}
+
+/**
+ * Knows of every polled record whether it is done, and of every partition how far nothing undone is left behind:
+ * only that position may be committed. Progress is kept as the ranges that were read, never as "offset + 1", since
+ * compacted topics and transactions leave gaps. Bookkeeping is per batch and partition; per row it is two array reads.
+ */
+export class AckTracker {
+  readonly #tracks = new Map<string, PartitionTrack>()
+  /** Open tickets by ascending `first`. */
+  #tickets: Ticket[] = []
+  #lastTicket: Ticket | undefined
+  #nextOrigin = 0
+  #records = 0
+  #bytes = 0
+  /** Records of released partitions that somebody still holds. */
+  #late = 0
+  /** Partitions given up and not assigned again: rows of theirs that still come are dropped. */
+  readonly #away = new Set<string>()
+  #waiters: (() => void)[] = []
+
+  /** Records read and not done. */
+  get records(): number {
+    return this.#records
+  }
+
+  /** Bytes held by batches that are not wholly done. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Takes in a polled batch: numbers its rows, and leaves out those of partitions that were given up. */
+  register(polled: RecordBatch): RecordBatch {
+    const batch = this.#withoutAway(polled)
+    const numbered = batch.withOrigins(this.#nextOrigin)
+    const positions = polled.positions?.filter((entry) => !this.#away.has(trackKey(entry.stream, entry.partition)))
+    const { ranges, rangeOf } = this.#rangesOf(batch, positions)
+    // Numbers are of packed rows: a batch with rows left out still uses up the numbers of all.
+    const count = batch.packed.count
+    const ticket: Ticket = {
+      first: this.#nextOrigin,
+      count,
+      bytes: batch.packed.buffer.length,
+      ranges,
+      rangeOf,
+      left: batch.length,
+    }
+    this.#nextOrigin += count
+    this.#records += batch.length
+    if (batch.length > 0) {
+      this.#bytes += ticket.bytes
+      this.#tickets.push(ticket)
+    }
+    for (const range of ranges) {
+      range.track.ranges.push(range)
+      range.track.read = range.position
+      advance(range.track)
+    }
+    return numbered
+  }
+
+  /** Marks rows done: all of the batch, or those listed. Returns how many counted (not of released partitions). */
+  settle(batch: RecordBatch, rows?: readonly number[]): number {
+    const count = rows === undefined ? batch.length : rows.length
+    let counted = 0
+    const touched = new Set<PartitionTrack>()
+    let last: PartitionTrack | undefined
+    for (let i = 0; i < count; i++) {
+      const origin = batch.origin(rows === undefined ? i : rows[i]!)
+      const ticket = this.#ticketOf(origin)
+      if (ticket === undefined) continue
+      const range = ticket.ranges[ticket.rangeOf === null ? 0 : ticket.rangeOf[origin - ticket.first]!]!
+      if (--ticket.left === 0) this.#close(ticket)
+      if (range.track.released) {
+        this.#late--
+        continue
+      }
+      range.left--
+      counted++
+      if (range.track !== last) touched.add((last = range.track))
+    }
+    for (const track of touched) advance(track)
+    this.#records -= counted
+    this.#wake()
+    return counted
+  }
+
+  /** The batch without rows of partitions that were given up since it was made. */
+  owned(batch: RecordBatch): RecordBatch {
+    if (this.#late === 0) return batch
+    const kept: number[] = []
+    const late: number[] = []
+    for (let i = 0; i < batch.length; i++) {
+      const ticket = this.#ticketOf(batch.origin(i))
+      const range = ticket?.ranges[ticket.rangeOf === null ? 0 : ticket.rangeOf[batch.origin(i) - ticket.first]!]
+      ;(range === undefined || range.track.released ? late : kept).push(i)
+    }
+    if (late.length === 0) return batch
+    this.settle(batch, late)
+    return batch.select(kept)
+  }
+
+  /** Positions that may be committed and are not. */
+  committable(): Positions {
+    const positions: PartitionPosition[] = []
+    for (const { stream, partition, done, committed } of this.#tracks.values()) {
+      if (done !== undefined && done !== committed) positions.push({ stream, partition, position: done })
+    }
+    return positions
+  }
+
+  committed(positions: Positions): void {
+    for (const { stream, partition, position } of positions) {
+      const track = this.#tracks.get(trackKey(stream, partition))
+      if (track !== undefined) track.committed = position
+    }
+  }
+
+  /** Up to where the partition was read in this run. */
+  readPosition(partition: Partition): Position | undefined {
+    return this.#tracks.get(trackKey(partition.stream, partition.partition))?.read
+  }
+
+  /** Partitions that were given up before may be read again. */
+  assign(partitions: readonly Partition[]): void {
+    for (const { stream, partition } of partitions) this.#away.delete(trackKey(stream, partition))
+  }
+
+  /** Forgets partitions that were given up. Returns how many records in flight were forgotten. */
+  release(partitions: readonly Partition[]): number {
+    let forgotten = 0
+    for (const { stream, partition } of partitions) {
+      const key = trackKey(stream, partition)
+      this.#away.add(key)
+      const track = this.#tracks.get(key)
+      if (track === undefined) continue
+      for (const range of track.ranges) forgotten += range.left
+      track.released = true
+      track.ranges = []
+      this.#tracks.delete(key)
+    }
+    this.#late += forgotten
+    this.#records -= forgotten
+    this.#wake()
+    return forgotten
+  }
+
+  /** Whether nothing of these partitions is in flight. */
+  isDone(partitions: readonly Partition[]): boolean {
+    return partitions.every((partition) => {
+      const track = this.#tracks.get(trackKey(partition.stream, partition.partition))
+      return track === undefined || track.ranges.length === 0
+    })
+  }
+
+  /** Resolves at the next change: something was settled or released. */
+  changed(): Promise<void> {
+    return new Promise((resolve) => this.#waiters.push(resolve))
+  }
+
+  #wake(): void {
+    const waiters = this.#waiters
+    if (waiters.length === 0) return
+    this.#waiters = []
+    for (const resolve of waiters) resolve()
+  }
+
+  #close(ticket: Ticket): void {
+    this.#bytes -= ticket.bytes
+    this.#tickets.splice(this.#tickets.indexOf(ticket), 1)
+    if (this.#lastTicket === ticket) this.#lastTicket = undefined
+  }
+
+  #ticketOf(origin: number): Ticket | undefined {
+    const last = this.#lastTicket
+    if (last !== undefined && origin >= last.first && origin < last.first + last.count) return last
+    return (this.#lastTicket = this.#tickets.find((t) => origin >= t.first && origin < t.first + t.count))
+  }
+
+  #withoutAway(batch: RecordBatch): RecordBatch {
+    if (this.#away.size === 0) return batch
+    const kept: number[] = []
+    for (let i = 0; i < batch.length; i++) {
+      if (!this.#away.has(trackKey(batch.stream(i), batch.partition(i)))) kept.push(i)
+    }
+    return kept.length === batch.length ? batch : batch.select(kept)
+  }
+
+  /** One range for each partition with rows in the batch, then one for each other position that came with it. */
+  #rangesOf(batch: RecordBatch, positions: Positions | undefined): { ranges: Range[]; rangeOf: Uint16Array | null } {
+    const { packed } = batch
+    const { groups, groupOf } = groupByPartition(batch)
+    const known = new Map(positions?.map((entry) => [trackKey(entry.stream, entry.partition), entry]))
+    const ranges = groups.map(({ key, count, lastRow }): Range => {
+      const position = known.get(key)?.position ?? { offset: packed.offset[lastRow]! + 1 }
+      known.delete(key)
+      const track = this.#track(packed.streams[packed.stream[lastRow]!]!, packed.partition[lastRow]!)
+      return { track, position, left: count }
+    })
+    for (const { stream, partition, position } of known.values()) {
+      ranges.push({ track: this.#track(stream, partition), position, left: 0 })
+    }
+    return { ranges, rangeOf: groups.length <= 1 ? null : groupOf }
+  }
+
+  #track(stream: string, partition: number): PartitionTrack {
+    const key = trackKey(stream, partition)
+    let track = this.#tracks.get(key)
+    if (track === undefined) {
+      track = { stream, partition, ranges: [], read: undefined, done: undefined, committed: undefined, released: false }
+      this.#tracks.set(key, track)
+    }
+    return track
+  }
+}
+
+interface Group {
+  readonly key: string
+  count: number
+  lastRow: number
+}
+
+/** Records of a partition come in runs: only a change of partition costs a look-up. */
+function groupByPartition(batch: RecordBatch): { groups: Group[]; groupOf: Uint16Array } {
+  const { packed } = batch
+  const groups: Group[] = []
+  const groupOf = new Uint16Array(packed.count)
+  const byKey = new Map<string, number>()
+  let current = -1
+  let stream = -1
+  let partition = -1
+  for (let i = 0; i < batch.length; i++) {
+    const row = batch.packedRow(i)
+    if (packed.stream[row] !== stream || packed.partition[row] !== partition) {
+      stream = packed.stream[row]!
+      partition = packed.partition[row]!
+      const key = trackKey(packed.streams[stream]!, partition)
+      current = byKey.get(key) ?? groups.push({ key, count: 0, lastRow: row }) - 1
+      byKey.set(key, current)
+    }
+    const group = groups[current]!
+    group.count++
+    group.lastRow = row
+    groupOf[row] = current
+  }
+  return { groups, groupOf }
+}
+
+function advance(track: PartitionTrack): void {
+  let n = 0
+  while (n < track.ranges.length && track.ranges[n]!.left === 0) track.done = track.ranges[n++]!.position
+  if (n > 0) track.ranges.splice(0, n)
+}
+
+export function trackKey(stream: string, partition: number): string {
+  return `${partition} ${stream}`
+}

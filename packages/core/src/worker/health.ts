@@ -1,0 +1,65 @@
+import { type ConnectError, isConnectError } from '../api/errors.ts'
+import type { Clock, Logger } from '../api/task-context.ts'
+
+/** How often a trouble that lasts is said again, in milliseconds. */
+const REMINDER_MS = 30_000
+
+/**
+ * What is wrong with one end of a pipeline, said once, again every 30 s while it lasts, and once when it is over:
+ * a log that floods hides what it says.
+ */
+export class Health {
+  readonly #subject: string
+  readonly #logger: Logger
+  readonly #clock: Clock
+  #since: number | undefined
+  #said = 0
+  #failures = 0
+  #problem: string | undefined
+
+  constructor(subject: string, logger: Logger, clock: Clock) {
+    this.#subject = subject
+    this.#logger = logger
+    this.#clock = clock
+  }
+
+  /** What is wrong now, in one sentence. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  failed(error: unknown): void {
+    const now = this.#clock.monotonic()
+    const message = describe(error)
+    const isNew = this.#since === undefined || message !== this.#problem
+    this.#since ??= now
+    this.#problem = message
+    this.#failures++
+    if (!isNew && now - this.#said < REMINDER_MS) return
+    // Two troubles that take turns would be said every time: a new one is said at most once a second.
+    if (isNew && this.#failures > 1 && now - this.#said < 1000) return
+    this.#said = now
+    const lasted = Math.round((now - this.#since) / 1000)
+    const fields = { ...errorFields(error), failures: this.#failures, ...(lasted > 0 && { forSeconds: lasted }) }
+    this.#logger.warn(fields, `${this.#subject}: ${message}; trying again`)
+  }
+
+  succeeded(): void {
+    if (this.#since === undefined) return
+    const seconds = Math.round((this.#clock.monotonic() - this.#since) / 1000)
+    this.#logger.info({ failures: this.#failures, afterSeconds: seconds }, `${this.#subject}: works again`)
+    this.#since = undefined
+    this.#problem = undefined
+    this.#failures = 0
+  }
+}
+
+export function describe(error: unknown): string {
+  return error instanceof Error || isConnectError(error) ? error.message : String(error)
+}
+
+/** Code and hint of an error, for the log. */
+export function errorFields(error: unknown): { code?: ConnectError['code']; hint?: string } {
+  if (!isConnectError(error)) return {}
+  return { code: error.code, ...(error.hint !== undefined && { hint: error.hint }) }
+}

@@ -1,0 +1,87 @@
+import type { Partition, Positions } from '../api/record.ts'
+import type { SinkTask } from '../api/sink-task.ts'
+import type { Clock, Logger } from '../api/task-context.ts'
+import type { AckTracker } from '../offsets/ack-tracker.ts'
+import { trackKey } from '../offsets/ack-tracker.ts'
+import type { OffsetCommitter } from '../offsets/offset-committer.ts'
+import { describe, errorFields } from './health.ts'
+import type { LedgerBook } from './ledger.ts'
+import { within } from './within.ts'
+
+/** How long partitions that are given up may hold up a rebalance, in milliseconds. */
+const DRAIN_MS = 10_000
+
+export interface OwnershipParts {
+  readonly tracker: AckTracker
+  readonly committer: OffsetCommitter
+  readonly sink: SinkTask
+  readonly ledger: LedgerBook
+  readonly logger: Logger
+  readonly clock: Clock
+  /** Sends what waits for a fuller batch. */
+  readonly flush: () => void
+  /** Nothing will be done soon: the sink fails. */
+  readonly stuck: () => boolean
+}
+
+/** Which partitions this task owns, for sources whose partitions come and go. */
+export class Ownership {
+  readonly #parts: OwnershipParts
+  readonly #owned = new Map<string, Partition>()
+  #known = false
+
+  constructor(parts: OwnershipParts) {
+    this.#parts = parts
+  }
+
+  /** Undefined for a source that never says. */
+  get partitions(): readonly Partition[] | undefined {
+    return this.#known ? [...this.#owned.values()] : undefined
+  }
+
+  async assigned(partitions: readonly Partition[]): Promise<Positions> {
+    this.#known = true
+    this.#parts.tracker.assign(partitions)
+    for (const partition of partitions) this.#owned.set(trackKey(partition.stream, partition.partition), partition)
+    this.#parts.logger.info({ partitions: names(partitions) }, `assigned ${partitions.length} partitions`)
+    return (await this.#parts.sink.recover?.(partitions)) ?? []
+  }
+
+  async revoking(partitions: readonly Partition[]): Promise<void> {
+    const { committer, logger, flush } = this.#parts
+    flush()
+    await this.#drain(partitions)
+    try {
+      await committer.commit()
+    } catch (error) {
+      logger.warn(errorFields(error), `positions of revoked partitions are not committed: ${describe(error)}`)
+    }
+    const forgotten = this.#release(partitions)
+    logger.info({ partitions: names(partitions), forgotten }, `revoked ${partitions.length} partitions`)
+  }
+
+  lost(partitions: readonly Partition[]): void {
+    const forgotten = this.#release(partitions)
+    this.#parts.logger.warn({ partitions: names(partitions), forgotten }, `lost ${partitions.length} partitions`)
+  }
+
+  async #drain(partitions: readonly Partition[]): Promise<void> {
+    const { tracker, clock, stuck } = this.#parts
+    const until = clock.monotonic() + DRAIN_MS
+    while (!tracker.isDone(partitions) && !stuck() && clock.monotonic() < until) {
+      await within(tracker.changed(), 50, clock)
+    }
+  }
+
+  #release(partitions: readonly Partition[]): number {
+    const { tracker, ledger } = this.#parts
+    for (const { stream, partition } of partitions) this.#owned.delete(trackKey(stream, partition))
+    const forgotten = tracker.release(partitions)
+    ledger.add('released', forgotten)
+    return forgotten
+  }
+}
+
+function names(partitions: readonly Partition[]): string[] {
+  return partitions.map(({ stream, partition }) => `${stream}/${partition}`)
+}

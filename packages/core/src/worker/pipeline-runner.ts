@@ -1,0 +1,152 @@
+import { isConnectError } from '../api/errors.ts'
+import type { Clock, Logger, TaskContext } from '../api/task-context.ts'
+import type { PipelineConfig } from '../config/pipeline-config.ts'
+import type { StateStore } from '../state/state-store.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { RootLogger } from '../telemetry/logger.ts'
+import { Health, describe, errorFields } from './health.ts'
+import { LedgerBook } from './ledger.ts'
+import { restartPolicy } from './restart-policy.ts'
+import { runTask } from './run-task.ts'
+import type { PipelineFailure, PipelineSnapshot, PipelineState } from './snapshot.ts'
+import type { TaskProgress } from './task-options.ts'
+
+export interface PipelineRunnerOptions {
+  readonly worker: string
+  readonly pipeline: PipelineConfig
+  readonly stateStore: StateStore
+  readonly clock: Clock
+  readonly random: () => number
+  readonly logger: RootLogger
+  readonly metrics: Metrics
+  readonly once: boolean
+  readonly endAfter: Promise<unknown> | undefined
+  readonly stopping: AbortSignal
+  readonly signal: AbortSignal
+}
+
+/** Runs a pipeline until it has ended, is stopped, or is given up; restarts its task after failures, by policy. */
+export class PipelineRunner {
+  readonly #options: PipelineRunnerOptions
+  readonly #logger: Logger
+  readonly #ledger = new LedgerBook()
+  readonly #health: { readonly source: Health; readonly sink: Health; readonly dead: Health; readonly commit: Health }
+  #state: PipelineState = 'starting'
+  #progress: TaskProgress | undefined
+  #failure: PipelineFailure | undefined
+
+  constructor(options: PipelineRunnerOptions) {
+    const { pipeline, clock } = options
+    this.#options = options
+    this.#logger = options.logger.child({ pipeline: pipeline.name })
+    const health = (subject: string): Health => new Health(subject, this.#logger, clock)
+    this.#health = {
+      source: health(`source ${pipeline.source.plugin.name}`),
+      sink: health(`sink ${pipeline.sink.plugin.name}`),
+      dead: health('dead letter queue'),
+      commit: health('commit of positions'),
+    }
+  }
+
+  /** Never rejects: what became of it stands in the snapshot. */
+  async run(): Promise<void> {
+    const { pipeline, random, clock, stopping } = this.#options
+    const policy = restartPolicy(pipeline.restart, random)
+    for (;;) {
+      const began = clock.monotonic()
+      const error = await this.#runOnce()
+      if (error === undefined) return this.#end('ended')
+      this.#failure = failureOf(error)
+      const pause = stopping.aborted ? undefined : policy.next(error, clock.monotonic() - began)
+      if (pause === undefined) return this.#giveUp(error)
+      this.#state = 'restarting'
+      const fields = { ...errorFields(error), restartInMs: pause }
+      this.#logger.error(fields, `the task failed: ${describe(error)}; it restarts`)
+      await clock.sleep(pause, stopping).catch(() => undefined)
+      if (stopping.aborted) return this.#end('ended')
+    }
+  }
+
+  snapshot(): PipelineSnapshot {
+    const ledger = this.#ledger.snapshot()
+    const remaining = this.#progress?.remaining()
+    return {
+      name: this.#options.pipeline.name,
+      state: this.#stateNow(),
+      ledger,
+      problem: this.#problem(),
+      failure: this.#failure,
+      total: remaining === undefined ? undefined : ledger.read + remaining,
+    }
+  }
+
+  /** One life of the task: undefined when it ended well or was stopped, otherwise why it failed. */
+  async #runOnce(): Promise<unknown> {
+    const { stopping, logger: _, ...options } = this.#options
+    this.#state = 'starting'
+    try {
+      await runTask({
+        ...options,
+        stopping,
+        logger: this.#logger,
+        ledger: this.#ledger,
+        sourceHealth: this.#health.source,
+        sinkHealth: this.#health.sink,
+        deadLetterHealth: this.#health.dead,
+        commitHealth: this.#health.commit,
+        context: (config, role) => this.#context(config, role),
+        onRunning: (progress) => {
+          this.#state = 'running'
+          this.#failure = undefined
+          this.#progress = progress
+          this.#logger.info({}, 'running')
+        },
+      })
+      return undefined
+    } catch (error) {
+      const stopped = stopping.aborted && isConnectError(error) && error.code === 'STOPPED'
+      return stopped ? undefined : (error ?? new Error('the task failed without a reason'))
+    }
+  }
+
+  #context(config: unknown, role: string): TaskContext<never> {
+    const { worker, pipeline, signal, clock, random, logger, metrics } = this.#options
+    const labels = { pipeline: pipeline.name }
+    return {
+      config: config as never,
+      worker,
+      pipeline: pipeline.name,
+      signal,
+      clock,
+      random,
+      logger: logger.child({ ...labels, role }),
+      count: (metric, by = 1) => metrics.count(metric, by, labels),
+    }
+  }
+
+  #stateNow(): PipelineState {
+    if (this.#state !== 'running') return this.#state
+    if (this.#options.stopping.aborted) return 'stopping'
+    return this.#problem() === undefined ? 'running' : 'retrying'
+  }
+
+  #problem(): string | undefined {
+    const { source, sink, dead, commit } = this.#health
+    return source.problem ?? sink.problem ?? dead.problem ?? commit.problem ?? this.#failure?.message
+  }
+
+  #end(state: PipelineState): void {
+    this.#state = state
+    this.#logger.info({ ...this.#ledger.snapshot() }, state)
+  }
+
+  #giveUp(error: unknown): void {
+    this.#state = 'failed'
+    this.#logger.error({ ...errorFields(error), err: error }, `failed: ${describe(error)}`)
+  }
+}
+
+function failureOf(error: unknown): PipelineFailure {
+  if (!isConnectError(error)) return { code: undefined, message: describe(error), hint: undefined }
+  return { code: error.code, message: error.message, hint: error.hint }
+}

@@ -1,0 +1,140 @@
+import type { Positions } from '../api/record.ts'
+import type { SinkTask } from '../api/sink-task.ts'
+import type { DeadLetterWriter } from '../delivery/dead-letter-writer.ts'
+import { Delivery } from '../delivery/delivery.ts'
+import { Tolerance } from '../delivery/tolerance.ts'
+import { AckTracker } from '../offsets/ack-tracker.ts'
+import { OffsetCommitter } from '../offsets/offset-committer.ts'
+import { recordPipeline } from '../pipeline/record-pipeline.ts'
+import { endConverters } from '../records/codec.ts'
+import { commitRegularly } from './commit-loop.ts'
+import { FlowControl } from './flow-control.ts'
+import { describe, errorFields } from './health.ts'
+import { OnceGate } from './once-gate.ts'
+import { type Closers, openDeadLetters, openSink, openSource, sinkOf } from './open-ends.ts'
+import { Ownership } from './ownership.ts'
+import { RecordFlow } from './record-flow.ts'
+import type { TaskOptions } from './task-options.ts'
+import { within } from './within.ts'
+
+const BATCH = { maxRecords: 5000, maxBytes: 4 * 1024 * 1024, lingerMs: 100 }
+/** How long after a failure running calls may take to notice that they are aborted, in milliseconds. */
+const ABORT_MS = 10_000
+
+/**
+ * Runs a pipeline's task once: opens both ends, moves records until the source ends, a stop is asked for or
+ * something fails, commits, and closes everything, the source first. Rejects with what failed.
+ */
+export async function runTask(options: TaskOptions): Promise<void> {
+  const closers: Closers = []
+  try {
+    await moveRecords(options, closers)
+  } finally {
+    for (const close of closers.toReversed()) {
+      await close().catch((error: unknown) => {
+        options.logger.warn(errorFields(error), `while stopping: ${describe(error)}`)
+      })
+    }
+  }
+}
+
+async function moveRecords(options: TaskOptions, closers: Closers): Promise<void> {
+  const { pipeline, clock } = options
+  const failure = new AbortController()
+  const fail = (error: unknown): void => failure.abort(error)
+  const cut = AbortSignal.any([options.signal, failure.signal])
+
+  const sink = await openSink(options, closers)
+  const deadLetters = await openDeadLetters(options, closers, cut)
+  const moving = assemble(options, { sink, deadLetters, fail, cut })
+  const { flow, tracker, committer, ownership, gate } = moving
+  const source = await openSource(options, closers, moving)
+
+  if (options.once) gate.learn(source, options.endAfter).catch(fail)
+  const commits = commitRegularly(committer, { ...options, intervalMs: pipeline.commitIntervalMs, fail })
+  options.onRunning({ remaining: () => gate.remaining(ownership.partitions) })
+  try {
+    const ending = AbortSignal.any([options.stopping, cut])
+    await flow.run(source, () => gate.reached(ownership.partitions), ending)
+    await Promise.race([flow.drained(), aborted(cut)])
+  } catch (error) {
+    fail(error)
+  } finally {
+    commits.stop()
+  }
+  // The sink is not stopped under running calls; those of a failed task end soon, as their signal is aborted.
+  if (cut.aborted) await within(flow.drained(), ABORT_MS, clock, options.signal)
+  if (!options.signal.aborted) await committer.commit().catch(fail)
+  options.ledger.add('released', tracker.records)
+  failure.signal.throwIfAborted()
+}
+
+interface Moving {
+  readonly flow: RecordFlow
+  readonly tracker: AckTracker
+  readonly committer: OffsetCommitter
+  readonly ownership: Ownership
+  readonly gate: OnceGate
+  readonly sink: SinkTask
+  readonly storeIn: (store: (positions: Positions) => Promise<void>) => void
+}
+
+interface Ends {
+  readonly sink: SinkTask
+  readonly deadLetters: DeadLetterWriter | undefined
+  readonly fail: (error: unknown) => void
+  readonly cut: AbortSignal
+}
+
+/** Puts together what stands between the two ends. */
+function assemble(options: TaskOptions, { sink, deadLetters, fail, cut }: Ends): Moving {
+  const { pipeline, ledger, clock, logger } = options
+  const tracker = new AckTracker()
+  const context = { worker: options.worker, pipeline: pipeline.name, connector: pipeline.sink.plugin.name }
+  const tolerance = new Tolerance({ errors: pipeline.errors, deadLetters, tracker, ledger, clock, logger, context })
+  const delivery = new Delivery({
+    ...options,
+    sink,
+    tracker,
+    retry: pipeline.sink.retry,
+    health: options.sinkHealth,
+    reject: (failures, attempts) => tolerance.reject(failures, attempts),
+    signal: cut,
+  })
+  const flow = new RecordFlow({ ...options, ...sinkSettings(options, tracker), tracker, delivery, tolerance, fail })
+  let store: (positions: Positions) => Promise<void> = nowhere
+  const committer = new OffsetCommitter({ tracker, sink, store: (positions) => store(positions), signal: cut })
+  const flush = (): void => flow.flush()
+  const stuck = (): boolean => delivery.stuck
+  const ownership = new Ownership({ tracker, committer, sink, ledger, logger, clock, flush, stuck })
+  const storeIn: Moving['storeIn'] = (next) => (store = next)
+  return { flow, tracker, committer, ownership, gate: new OnceGate(tracker), sink, storeIn }
+}
+
+/** How the sink is served: by its traits, where the user says nothing else. */
+function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
+  const { source, sink } = pipeline
+  const traits = sinkOf(sink.plugin).traits?.(sink.config) ?? {}
+  const batch = { ...BATCH, ...traits.batch, ...sink.batch }
+  const codec = { key: endConverters(source.key, sink.key), value: endConverters(source.value, sink.value) }
+  return {
+    connector: source.plugin.name,
+    prepare: recordPipeline({ codec, transforms: pipeline.transforms, traits }),
+    flow: new FlowControl(pipeline.limits, batch.maxRecords, { tracker, clock }),
+    batch,
+    ordered: traits.ordered ?? false,
+    concurrency: sink.concurrency ?? traits.concurrency ?? 1,
+  }
+}
+
+/** Nothing is read before the source has started, so nothing can be committed. */
+function nowhere(): Promise<void> {
+  return Promise.resolve()
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}

@@ -1,0 +1,64 @@
+import type { Clock } from '../api/task-context.ts'
+import type { WorkerConfig } from '../config/pipeline-config.ts'
+import { openStateStore } from '../state/open.ts'
+import type { RootLogger } from '../telemetry/logger.ts'
+import { type Metrics, createMetrics } from '../telemetry/metrics.ts'
+import { systemClock } from './clock.ts'
+import { PipelineRunner } from './pipeline-runner.ts'
+import type { PipelineSnapshot, WorkerResult } from './snapshot.ts'
+
+export interface WorkerOptions {
+  readonly logger: RootLogger
+  readonly clock?: Clock
+  readonly random?: () => number
+  /** Where counts and gauges go. Default: kept in memory. */
+  readonly metrics?: Metrics
+  /** End when every source has been read up to what was its end at the start. */
+  readonly once: boolean
+  /** With `once`: the end is what it is when this has settled. */
+  readonly endAfter?: Promise<unknown>
+}
+
+export interface Worker {
+  /** Runs all pipelines until they have ended, failed for good, or were stopped. Call it once; never rejects. */
+  run(): Promise<WorkerResult>
+  /**
+   * Stops gracefully: reads no more, finishes and commits what is in flight, at most for `shutdown.timeout`. A
+   * second call, or the deadline, ends everything at once; uncommitted records are read again at the next start.
+   */
+  stop(): void
+  snapshot(): readonly PipelineSnapshot[]
+}
+
+/** The pipelines of one file, each on its own: the failure of one does not touch the others. */
+export function createWorker(config: WorkerConfig, options: WorkerOptions): Worker {
+  const { logger, clock = systemClock, random = Math.random, metrics = createMetrics(), once } = options
+  const stopping = new AbortController()
+  const hard = new AbortController()
+  const stateStore = openStateStore(config.stateUrl)
+  const runners = config.pipelines.map((pipeline) => {
+    const signals = { stopping: stopping.signal, signal: hard.signal }
+    const shared = { worker: config.name, stateStore, clock, random, logger, metrics, once, ...signals }
+    return new PipelineRunner({ ...shared, pipeline, endAfter: options.endAfter })
+  })
+  const snapshot = (): readonly PipelineSnapshot[] => runners.map((runner) => runner.snapshot())
+  return {
+    snapshot,
+    stop() {
+      if (stopping.signal.aborted) return hard.abort(new Error('stopped at once'))
+      stopping.abort(new Error('stopping'))
+      void clock
+        .sleep(config.shutdownTimeoutMs, hard.signal)
+        .then(() => hard.abort(new Error('the shutdown timeout has passed')))
+        .catch(() => undefined)
+    },
+    async run() {
+      await Promise.all(runners.map((runner) => runner.run()))
+      const forced = hard.signal.aborted
+      hard.abort(new Error('ended'))
+      await stateStore.close()
+      const pipelines = snapshot()
+      return { pipelines, ok: pipelines.every(({ state }) => state === 'ended') && !forced, forced }
+    },
+  }
+}

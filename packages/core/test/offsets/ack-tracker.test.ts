@@ -1,0 +1,108 @@
+import { describe, expect, it } from '@jest/globals'
+import fc from 'fast-check'
+import { AckTracker } from '../../src/offsets/ack-tracker.ts'
+import { packSourceRecords } from '../../src/records/batch-builder.ts'
+import type { RecordBatch } from '../../src/records/record-batch.ts'
+import { partition, records } from '../support/pipeline.ts'
+
+function batchOf(...parts: ReturnType<typeof records>[]): RecordBatch {
+  return packSourceRecords(parts.flat(), 't')
+}
+
+function offsets(tracker: AckTracker): Record<string, number> {
+  return Object.fromEntries(tracker.committable().map((p) => [p.partition, p.position.offset]))
+}
+
+describe('AckTracker', () => {
+  it('lets a position pass only when every earlier batch of the partition is done', () => {
+    const tracker = new AckTracker()
+    const first = tracker.register(batchOf(records(0, 3)))
+    const second = tracker.register(batchOf(records(3, 5)))
+    tracker.settle(second)
+    expect(offsets(tracker)).toEqual({})
+    tracker.settle(first, [0, 2])
+    expect(offsets(tracker)).toEqual({})
+    tracker.settle(first, [1])
+    expect(offsets(tracker)).toEqual({ 0: 5 })
+  })
+
+  it('keeps partitions apart, also when their records are interleaved in one batch', () => {
+    const tracker = new AckTracker()
+    const mixed = tracker.register(batchOf(records(0, 1, 0), records(7, 8, 1), records(1, 2, 0), records(8, 9, 1)))
+    tracker.settle(mixed, [1, 3])
+    expect(offsets(tracker)).toEqual({ 1: 9 })
+    tracker.settle(mixed, [0, 2])
+    expect(offsets(tracker)).toEqual({ 0: 2, 1: 9 })
+  })
+
+  it('takes the position that the source gives, not offset + 1, and positions without records', () => {
+    const tracker = new AckTracker()
+    const entry = (number: number, offset: number) => ({ ...partition(number), position: { offset } })
+    const batch = tracker.register(batchOf(records(0, 2)).withPositions([entry(0, 40), entry(3, 9)]))
+    expect(offsets(tracker)).toEqual({ 3: 9 })
+    tracker.settle(batch)
+    expect(offsets(tracker)).toEqual({ 0: 40, 3: 9 })
+  })
+
+  it('offers nothing twice once it is committed', () => {
+    const tracker = new AckTracker()
+    tracker.settle(tracker.register(batchOf(records(0, 2))))
+    tracker.committed(tracker.committable())
+    expect(tracker.committable()).toEqual([])
+    expect(tracker.records).toBe(0)
+    expect(tracker.bytes).toBe(0)
+  })
+
+  it('forgets released partitions: late settlements count for nothing and late rows are dropped', () => {
+    const tracker = new AckTracker()
+    const batch = tracker.register(batchOf(records(0, 2, 0), records(0, 3, 1)))
+    expect(tracker.release([partition(1)])).toBe(3)
+    expect(tracker.records).toBe(2)
+    const owned = tracker.owned(batch)
+    expect(Array.from(owned, (r) => r.partition)).toEqual([0, 0])
+    expect(tracker.settle(owned)).toBe(2)
+    expect(offsets(tracker)).toEqual({ 0: 2 })
+    expect(tracker.register(batchOf(records(3, 4, 1))).length).toBe(0)
+    tracker.assign([partition(1)])
+    expect(tracker.register(batchOf(records(3, 4, 1))).length).toBe(1)
+  })
+
+  it('holds the bytes of a batch until all of it is done', () => {
+    const tracker = new AckTracker()
+    const batch = tracker.register(batchOf(records(0, 10)))
+    const { bytes } = tracker
+    expect(bytes).toBe(20)
+    tracker.settle(batch, [0, 1, 2])
+    expect(tracker.bytes).toBe(bytes)
+    tracker.settle(batch, [3, 4, 5, 6, 7, 8, 9])
+    expect(tracker.bytes).toBe(0)
+  })
+
+  it('never passes an undone record, in whatever order records are done', () => {
+    const sizes = fc.array(fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 2 })), {
+      minLength: 1,
+      maxLength: 12,
+    })
+    fc.assert(
+      fc.property(sizes, fc.infiniteStream(fc.nat()), (plan, picks) => {
+        const tracker = new AckTracker()
+        const next = [0, 0, 0]
+        const open: { batch: RecordBatch; row: number; partition: number; offset: number }[] = []
+        for (const [size, number] of plan) {
+          const batch = tracker.register(batchOf(records(next[number]!, (next[number]! += size), number)))
+          for (let row = 0; row < size; row++) open.push({ batch, row, partition: number, offset: batch.offset(row) })
+        }
+        while (open.length > 0) {
+          const [done] = open.splice(picks.next().value! % open.length, 1)
+          tracker.settle(done!.batch, [done!.row])
+          for (const [number, offset] of Object.entries(offsets(tracker))) {
+            const undone = open.filter((o) => o.partition === Number(number)).map((o) => o.offset)
+            expect(Math.min(...undone, Infinity)).toBeGreaterThanOrEqual(offset)
+          }
+        }
+        expect(tracker.records).toBe(0)
+        for (const [number, offset] of Object.entries(offsets(tracker))) expect(offset).toBe(next[Number(number)])
+      }),
+    )
+  })
+})
