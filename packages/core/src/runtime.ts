@@ -4,3 +4,30 @@ export { bytesCodec, endConverters, type Codec, type EndConverters } from './rec
 export type * from './config/pipeline-config.ts'
 export type { StateStore, TaskState } from './state/state-store.ts'
 export type { Ledger, PipelineSnapshot, PipelineState, WorkerResult } from './worker/snapshot.ts'
+export { converters, type ConverterFactory } from './converters/index.ts'
+export { Decimal } from './converters/decimal.ts'
+export { openStateStore } from './state/open.ts'
+export { createLogger, type LogLevel, type LoggerOptions, type RootLogger } from './telemetry/logger.ts'
+export { type MetricDefinition, type MetricName, metricDefinitions } from './telemetry/metric-names.ts'
+export { type Labels, type Metrics, type ReadableMetrics, createMetrics, noMetrics } from './telemetry/metrics.ts'
+export { rateLimited } from './telemetry/rate-limited.ts'
+export { transforms } from './transforms/index.ts'
+export { systemClock } from './worker/clock.ts'
+export type { CodeFrame, FrameLine } from './config/code-frame.ts'
+export type { Diagnostic } from './config/diagnostic.ts'
+export { editorSchema } from './config/editor-schema.ts'
+export type { Issue } from './config/issue.ts'
+export { type LoadOptions, type LoadResult, loadWorkerConfig } from './config/load-file.ts'
+export { closest, didYouMean, listOf } from './config/suggest.ts'
+export { type Validated, validateOptions } from './config/validate.ts'
+export { type Builtins, builtins } from './plugins/builtins.ts'
+export { type ConnectorRegistry, createRegistry, registryOf } from './plugins/registry.ts'
+export {
+  type ConnectorManifest,
+  scanConnectors,
+  type ScanOptions,
+  type ScanProblem,
+  type ScanResult,
+} from './plugins/scan.ts'
+export { type Worker, type WorkerOptions, createWorker } from './worker/worker.ts'
+export type { PipelineFailure } from './worker/snapshot.ts'

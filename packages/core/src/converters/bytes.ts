@@ -1,5 +1,6 @@
 import type { Converter } from '../api/converter.ts'
 import { RecordError } from '../api/errors.ts'
+import type { ConverterFactory } from './converter-factory.ts'
 
 /** Bytes as they are. A string is taken as its UTF-8. */
 export const bytesConverter: Converter = {
@@ -15,4 +16,11 @@ export const bytesConverter: Converter = {
       hint: 'set `value: json` at this end, or make it bytes before',
     })
   },
+}
+
+export const bytesFactory: ConverterFactory<object> = {
+  name: 'bytes',
+  description: 'Bytes as they are.',
+  config: { type: 'object', properties: {} },
+  create: () => bytesConverter,
 }

@@ -6,6 +6,7 @@ import type { RetryConfig } from '../config/pipeline-config.ts'
 import type { AckTracker } from '../offsets/ack-tracker.ts'
 import type { StageFailure } from '../pipeline/stage.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
+import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
 import { type Health, describe } from '../worker/health.ts'
 import type { LedgerBook } from '../worker/ledger.ts'
 import { backoffMs, mayRetry } from './backoff.ts'
@@ -16,6 +17,7 @@ export interface DeliveryParts {
   readonly ledger: LedgerBook
   readonly retry: RetryConfig
   readonly health: Health
+  readonly metrics: PipelineMetrics
   readonly clock: Clock
   readonly random: () => number
   /** Takes records that can never succeed, or throws where that is not tolerated. False: given up, by a stop. */
@@ -79,11 +81,14 @@ export class Delivery {
   }
 
   async #attempt(rows: RecordBatch): Promise<unknown> {
-    const { sink, signal, retry } = this.#parts
+    const { sink, signal, retry, metrics, clock } = this.#parts
+    const began = clock.monotonic()
     const deadline = retry.attemptTimeoutMs > 0 ? AbortSignal.timeout(retry.attemptTimeoutMs) : undefined
     this.#attempting++
+    metrics.observe('batch_size_records', rows.length)
     try {
       await sink.put(rows, deadline === undefined ? signal : AbortSignal.any([signal, deadline]))
+      metrics.count('batches_written_total')
       return undefined
     } catch (error) {
       if (deadline?.aborted === true && errorKind(error) === 'fatal') {
@@ -92,6 +97,7 @@ export class Delivery {
       return error ?? new Error('the sink threw nothing')
     } finally {
       this.#attempting--
+      metrics.observe('put_seconds', (clock.monotonic() - began) / 1000)
     }
   }
 
@@ -136,6 +142,7 @@ export class Delivery {
     const elapsed = clock.monotonic() - story.since
     if (!mayRetry(retry, story.attempts, elapsed)) throw exhausted(error, story.attempts, elapsed)
     health.failed(error)
+    this.#parts.metrics.count('retries_total', 1, { code: error.code })
     this.#waiting++
     try {
       await clock.sleep(error.retryAfterMs ?? backoffMs(retry, story.attempts, random), stopping)

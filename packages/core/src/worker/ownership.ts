@@ -5,6 +5,7 @@ import type { AckTracker } from '../offsets/ack-tracker.ts'
 import { trackKey } from '../offsets/ack-tracker.ts'
 import type { OffsetCommitter } from '../offsets/offset-committer.ts'
 import { describe, errorFields } from './health.ts'
+import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
 import type { LedgerBook } from './ledger.ts'
 import { within } from './within.ts'
 
@@ -16,6 +17,7 @@ export interface OwnershipParts {
   readonly committer: OffsetCommitter
   readonly sink: SinkTask
   readonly ledger: LedgerBook
+  readonly metrics: PipelineMetrics
   readonly logger: Logger
   readonly clock: Clock
   /** Sends what waits for a fuller batch. */
@@ -43,6 +45,7 @@ export class Ownership {
     this.#known = true
     this.#parts.tracker.assign(partitions)
     for (const partition of partitions) this.#owned.set(trackKey(partition.stream, partition.partition), partition)
+    this.#changed()
     this.#parts.logger.info({ partitions: names(partitions) }, `assigned ${partitions.length} partitions`)
     return (await this.#parts.sink.recover?.(partitions)) ?? []
   }
@@ -73,11 +76,17 @@ export class Ownership {
     }
   }
 
+  #changed(): void {
+    this.#parts.metrics.count('rebalances_total')
+    this.#parts.metrics.gauge('partitions_assigned', this.#owned.size)
+  }
+
   #release(partitions: readonly Partition[]): number {
     const { tracker, ledger } = this.#parts
     for (const { stream, partition } of partitions) this.#owned.delete(trackKey(stream, partition))
     const forgotten = tracker.release(partitions)
     ledger.add('released', forgotten)
+    this.#changed()
     return forgotten
   }
 }

@@ -3,6 +3,7 @@ import type { Clock, Logger, TaskContext } from '../api/task-context.ts'
 import type { PipelineConfig } from '../config/pipeline-config.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import { type PipelineMetrics, pipelineMetrics } from '../telemetry/pipeline-metrics.ts'
 import type { RootLogger } from '../telemetry/logger.ts'
 import { Health, describe, errorFields } from './health.ts'
 import { LedgerBook } from './ledger.ts'
@@ -29,7 +30,8 @@ export interface PipelineRunnerOptions {
 export class PipelineRunner {
   readonly #options: PipelineRunnerOptions
   readonly #logger: Logger
-  readonly #ledger = new LedgerBook()
+  readonly #metrics: PipelineMetrics
+  readonly #ledger: LedgerBook
   readonly #health: { readonly source: Health; readonly sink: Health; readonly dead: Health; readonly commit: Health }
   #state: PipelineState = 'starting'
   #progress: TaskProgress | undefined
@@ -38,6 +40,8 @@ export class PipelineRunner {
   constructor(options: PipelineRunnerOptions) {
     const { pipeline, clock } = options
     this.#options = options
+    this.#metrics = pipelineMetrics(options.metrics, pipeline.name)
+    this.#ledger = new LedgerBook(this.#metrics)
     this.#logger = options.logger.child({ pipeline: pipeline.name })
     const health = (subject: string): Health => new Health(subject, this.#logger, clock)
     this.#health = {
@@ -60,6 +64,7 @@ export class PipelineRunner {
       const pause = stopping.aborted ? undefined : policy.next(error, clock.monotonic() - began)
       if (pause === undefined) return this.#giveUp(error)
       this.#state = 'restarting'
+      this.#metrics.count('task_restarts_total')
       const fields = { ...errorFields(error), restartInMs: pause }
       this.#logger.error(fields, `the task failed: ${describe(error)}; it restarts`)
       await clock.sleep(pause, stopping).catch(() => undefined)
@@ -82,13 +87,13 @@ export class PipelineRunner {
 
   /** One life of the task: undefined when it ended well or was stopped, otherwise why it failed. */
   async #runOnce(): Promise<unknown> {
-    const { stopping, logger: _, ...options } = this.#options
+    const { stopping } = this.#options
     this.#state = 'starting'
     try {
       await runTask({
-        ...options,
-        stopping,
+        ...this.#options,
         logger: this.#logger,
+        metrics: this.#metrics,
         ledger: this.#ledger,
         sourceHealth: this.#health.source,
         sinkHealth: this.#health.sink,
@@ -99,6 +104,7 @@ export class PipelineRunner {
           this.#state = 'running'
           this.#failure = undefined
           this.#progress = progress
+          this.#metrics.gauge('pipeline_up', 1)
           this.#logger.info({}, 'running')
         },
       })
@@ -106,12 +112,13 @@ export class PipelineRunner {
     } catch (error) {
       const stopped = stopping.aborted && isConnectError(error) && error.code === 'STOPPED'
       return stopped ? undefined : (error ?? new Error('the task failed without a reason'))
+    } finally {
+      this.#metrics.gauge('pipeline_up', 0)
     }
   }
 
   #context(config: unknown, role: string): TaskContext<never> {
-    const { worker, pipeline, signal, clock, random, logger, metrics } = this.#options
-    const labels = { pipeline: pipeline.name }
+    const { worker, pipeline, signal, clock, random, logger } = this.#options
     return {
       config: config as never,
       worker,
@@ -119,8 +126,8 @@ export class PipelineRunner {
       signal,
       clock,
       random,
-      logger: logger.child({ ...labels, role }),
-      count: (metric, by = 1) => metrics.count(metric, by, labels),
+      logger: logger.child({ pipeline: pipeline.name, role }),
+      count: (metric, by = 1) => this.#metrics.countByName(metric, by),
     }
   }
 

@@ -10,6 +10,7 @@ import { type BatchLimits, Batcher } from '../pipeline/batcher.ts'
 import type { Prepared } from '../pipeline/record-pipeline.ts'
 import { packSourceRecords } from '../records/batch-builder.ts'
 import { RecordBatch } from '../records/record-batch.ts'
+import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { FlowControl } from './flow-control.ts'
 import type { Health } from './health.ts'
@@ -31,6 +32,7 @@ export interface RecordFlowParts {
   readonly ordered: boolean
   readonly concurrency: number
   readonly sourceHealth: Health
+  readonly metrics: PipelineMetrics
   readonly clock: Clock
   readonly random: () => number
   /** Called with the error that must fail the task. */
@@ -58,13 +60,14 @@ export class RecordFlow {
 
   /** Polls until the source has ended, `isDone` says so after a poll, or the signal aborts. */
   async run(source: SourceTask, isDone: () => boolean, signal: AbortSignal): Promise<void> {
-    const { flow, clock } = this.#parts
+    const { flow, clock, metrics } = this.#parts
     let idle = 0
     while (!signal.aborted) {
       const limits = flow.pollLimits()
       const began = clock.monotonic()
       const result = await this.#poll(() => source.poll(limits, signal), signal)
       if (result === 'ended') return
+      if (result.length > 0) metrics.observe('poll_seconds', (clock.monotonic() - began) / 1000)
       if (result.length > 0 || hasPositions(result)) this.#take(result)
       if (isDone()) return
       if (limits.maxRecords === 0) await flow.room()
@@ -103,10 +106,13 @@ export class RecordFlow {
   }
 
   #take(result: PollResult): void {
-    const { connector, tracker, ledger, prepare } = this.#parts
+    const { connector, tracker, ledger, metrics, prepare } = this.#parts
     const batch = tracker.register(result instanceof RecordBatch ? result : packSourceRecords(result, connector))
     if (batch.length === 0) return
     ledger.read(batch.length)
+    metrics.count('bytes_read_total', batch.packed.buffer.length)
+    metrics.gauge('in_flight_records', tracker.records)
+    metrics.gauge('in_flight_bytes', tracker.bytes)
     const { ready, failures, filtered, skipped } = prepare(batch)
     if (filtered.length > 0) ledger.add('filtered', tracker.settle(batch, filtered))
     if (skipped.length > 0) ledger.add('skipped', tracker.settle(batch, skipped))

@@ -88,7 +88,7 @@ interface Ends {
 
 /** Puts together what stands between the two ends. */
 function assemble(options: TaskOptions, { sink, deadLetters, fail, cut }: Ends): Moving {
-  const { pipeline, ledger, clock, logger } = options
+  const { pipeline, ledger, clock, logger, metrics } = options
   const tracker = new AckTracker()
   const context = { worker: options.worker, pipeline: pipeline.name, connector: pipeline.sink.plugin.name }
   const tolerance = new Tolerance({ errors: pipeline.errors, deadLetters, tracker, ledger, clock, logger, context })
@@ -106,7 +106,7 @@ function assemble(options: TaskOptions, { sink, deadLetters, fail, cut }: Ends):
   const committer = new OffsetCommitter({ tracker, sink, store: (positions) => store(positions), signal: cut })
   const flush = (): void => flow.flush()
   const stuck = (): boolean => delivery.stuck
-  const ownership = new Ownership({ tracker, committer, sink, ledger, logger, clock, flush, stuck })
+  const ownership = new Ownership({ tracker, committer, sink, ledger, metrics, logger, clock, flush, stuck })
   const storeIn: Moving['storeIn'] = (next) => (store = next)
   return { flow, tracker, committer, ownership, gate: new OnceGate(tracker), sink, storeIn }
 }

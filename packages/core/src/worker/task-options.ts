@@ -1,5 +1,6 @@
 import type { Clock, Logger, TaskContext } from '../api/task-context.ts'
 import type { PipelineConfig } from '../config/pipeline-config.ts'
+import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Health } from './health.ts'
 import type { LedgerBook } from './ledger.ts'
@@ -17,6 +18,7 @@ export interface TaskOptions {
   readonly clock: Clock
   readonly random: () => number
   readonly logger: Logger
+  readonly metrics: PipelineMetrics
   readonly once: boolean
   /** With `once`: the end is what it is when this has passed. */
   readonly endAfter: Promise<unknown> | undefined

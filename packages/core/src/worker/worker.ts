@@ -2,7 +2,7 @@ import type { Clock } from '../api/task-context.ts'
 import type { WorkerConfig } from '../config/pipeline-config.ts'
 import { openStateStore } from '../state/open.ts'
 import type { RootLogger } from '../telemetry/logger.ts'
-import { type Metrics, createMetrics } from '../telemetry/metrics.ts'
+import { type Metrics, noMetrics } from '../telemetry/metrics.ts'
 import { systemClock } from './clock.ts'
 import { PipelineRunner } from './pipeline-runner.ts'
 import type { PipelineSnapshot, WorkerResult } from './snapshot.ts'
@@ -11,7 +11,7 @@ export interface WorkerOptions {
   readonly logger: RootLogger
   readonly clock?: Clock
   readonly random?: () => number
-  /** Where counts and gauges go. Default: kept in memory. */
+  /** Where counts and gauges go. Default: nowhere. */
   readonly metrics?: Metrics
   /** End when every source has been read up to what was its end at the start. */
   readonly once: boolean
@@ -32,7 +32,7 @@ export interface Worker {
 
 /** The pipelines of one file, each on its own: the failure of one does not touch the others. */
 export function createWorker(config: WorkerConfig, options: WorkerOptions): Worker {
-  const { logger, clock = systemClock, random = Math.random, metrics = createMetrics(), once } = options
+  const { logger, clock = systemClock, random = Math.random, metrics = noMetrics, once } = options
   const stopping = new AbortController()
   const hard = new AbortController()
   const stateStore = openStateStore(config.stateUrl)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { AckTracker } from '../../src/offsets/ack-tracker.ts'
 import { packSourceRecords } from '../../src/records/batch-builder.ts'
 import type { RecordBatch } from '../../src/records/record-batch.ts'

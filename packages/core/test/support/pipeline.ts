@@ -1,5 +1,13 @@
-import type { ConnectorPlugin, Logger, Partition, Positions, SourceContext, SourceRecord } from '../../src/index.ts'
-import { EndOfSource, RecordBatch, sinkConnector, sourceConnector } from '../../src/index.ts'
+import type {
+  ConnectorPlugin,
+  Logger,
+  Partition,
+  Positions,
+  RecordBatch,
+  SourceContext,
+  SourceRecord,
+} from '../../src/index.ts'
+import { EndOfSource, sinkConnector, sourceConnector } from '../../src/index.ts'
 import type { SinkTask, SinkTraits } from '../../src/api/sink-task.ts'
 import type { PollLimits, PollResult, SourceTask } from '../../src/api/source-task.ts'
 import type { PipelineConfig } from '../../src/config/pipeline-config.ts'
@@ -131,10 +139,10 @@ export function nameOf(record: { stream: string; partition: number; offset: numb
 }
 
 /** Records `from` to `to` (exclusive) of a partition, valued `v<offset>`. */
-export function records(from: number, to: number, partition = 0, stream = 't'): SourceRecord[] {
+export function records(from: number, to: number, number = 0, stream = 't'): SourceRecord[] {
   return Array.from({ length: to - from }, (_, i) => ({
     stream,
-    partition,
+    partition: number,
     offset: from + i,
     timestamp: 1_700_000_000_000,
     value: Buffer.from(`v${from + i}`),
@@ -186,8 +194,8 @@ export function testRunner(pipeline: PipelineConfig, changes: Partial<PipelineRu
     stateStore: memoryState().store,
     clock: systemClock,
     random: () => 0.5,
-    logger: logger as never,
-    metrics: { count() {}, gauge() {}, observe() {} } as never,
+    logger,
+    metrics: { count() {}, gauge() {}, observe() {} },
     once: false,
     endAfter: undefined,
     stopping: stopping.signal,

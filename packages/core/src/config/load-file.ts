@@ -1,0 +1,173 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+
+import { builtins, type Builtins } from '../plugins/builtins.ts'
+import { type ConnectorRegistry, createRegistry } from '../plugins/registry.ts'
+import { scanConnectors, type ScanProblem } from '../plugins/scan.ts'
+import { type Diagnostic, diagnose, inOrder } from './diagnostic.ts'
+import { type FileConfig, fileSchema } from './file-schema.ts'
+import { type Issue, pathKey } from './issue.ts'
+import type { WorkerConfig } from './pipeline-config.ts'
+import { secretCovers, withoutValues } from './redact.ts'
+import { checked, type ResolveContext } from './resolve-context.ts'
+import { resolvePipelines } from './resolve-pipeline.ts'
+import { type Substituted, substitute } from './substitute.ts'
+import { isObject } from './validate.ts'
+import { parseYaml, type YamlSource } from './yaml-source.ts'
+
+/** A config that can run, or everything that is wrong with it. */
+export type LoadResult =
+  | { readonly config: WorkerConfig; readonly diagnostics?: never }
+  | { readonly config?: never; readonly diagnostics: readonly Diagnostic[] }
+
+export interface FoundConnectors {
+  readonly registry: ConnectorRegistry
+  readonly problems: readonly ScanProblem[]
+}
+
+export interface LoadOptions {
+  /** What `${VAR}` is taken from. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Default: discovery by manifests. */
+  readonly findConnectors?: (from: { folder: string; plugins: readonly string[] }) => FoundConnectors
+  readonly builtins?: Builtins
+  /** The config itself and `${file:…}`, by absolute path. Default: from disk, as UTF-8. */
+  readonly readFile?: (path: string) => string
+}
+
+/**
+ * Reads, substitutes, checks and resolves a config file. Starts nothing. Rejects only where something is broken that
+ * is not the config.
+ */
+export async function loadWorkerConfig(file: string, options: LoadOptions): Promise<LoadResult> {
+  const readFile = options.readFile ?? ((path: string) => readFileSync(path, 'utf8'))
+  const text = readText(file, readFile)
+  if (typeof text !== 'string') return { diagnostics: [text] }
+  const source = parseYaml(text)
+  if (source.problems.length > 0) return { diagnostics: syntaxDiagnostics(file, source) }
+  const folder = dirname(resolve(file))
+  const read = (path: string): string => readFile(resolve(folder, path))
+  const values = substitute(source, { env: options.env, readFile: read })
+  return resolveFile({ file, folder, source, values, options })
+}
+
+interface Loading {
+  readonly file: string
+  readonly folder: string
+  readonly source: YamlSource
+  readonly values: Substituted
+  readonly options: LoadOptions
+}
+
+async function resolveFile(loading: Loading): Promise<LoadResult> {
+  const { file, folder, source, values } = loading
+  const raw = values.value
+  const found = (loading.options.findConnectors ?? discover)({ folder, plugins: pluginsOf(raw) })
+  const state = stateOf(raw, folder)
+  const context = contextOf(loading, found.registry, state.folder)
+  if (state.issue !== undefined) context.issues.push(state.issue)
+  for (const { request, message, hint } of found.problems) {
+    if (request === undefined) continue
+    context.issues.push({ path: ['plugins', request], code: 'PLUGIN_INVALID', message, hint })
+  }
+  const checkedFile = checked(context, fileSchema, raw, [])
+  const pipelines = await resolvePipelines(context, raw, checkedFile)
+  const issues = context.issues.filter((issue) => !values.hasHole(issue.path) || isAbove(issue, source))
+  if (checkedFile !== undefined && issues.length === 0 && values.issues.length === 0) {
+    return { config: assemble(loading, checkedFile, { pipelines, stateUrl: state.url }) }
+  }
+  const from = { file, source, covers: secretCovers(source, context.secretPaths) }
+  const diagnostics = [
+    ...values.issues.map((issue) => diagnose(from, issue, issue.span)),
+    ...issues.map((issue) => diagnose(from, issue)),
+  ]
+  return { diagnostics: inOrder(diagnostics) }
+}
+
+/** An issue about a whole section stands although a variable inside is missing; one about that value does not. */
+function isAbove(issue: Issue, source: YamlSource): boolean {
+  return source.entries.get(pathKey(issue.path))?.scalar !== true
+}
+
+function contextOf(loading: Loading, connectors: ConnectorRegistry, stateFolder: string | undefined): ResolveContext {
+  const { folder, values, options } = loading
+  const raw = values.value
+  return {
+    worker: isObject(raw) && typeof raw['name'] === 'string' ? raw['name'] : '',
+    folder,
+    stateFolder,
+    connectors,
+    ...(options.builtins ?? builtins),
+    isText: values.isText,
+    hasHole: values.hasHole,
+    redact: (message) => withoutValues(message, values.used),
+    issues: [],
+    secretPaths: new Set(),
+  }
+}
+
+function assemble(
+  { file, folder }: Loading,
+  { name, shutdown, embedded }: FileConfig,
+  resolved: Pick<WorkerConfig, 'pipelines' | 'stateUrl'>,
+): WorkerConfig {
+  const files = embedded?.files.map((path) => resolve(folder, path)) ?? []
+  return {
+    name,
+    file,
+    ...resolved,
+    shutdownTimeoutMs: shutdown.timeout,
+    embedded: embedded === undefined ? undefined : { files, query: embedded.query },
+  }
+}
+
+function discover(from: { folder: string; plugins: readonly string[] }): FoundConnectors {
+  const scan = scanConnectors(from)
+  return { registry: createRegistry(scan), problems: scan.problems }
+}
+
+function pluginsOf(raw: unknown): string[] {
+  const plugins = isObject(raw) ? raw['plugins'] : undefined
+  return Array.isArray(plugins) ? plugins.filter((plugin) => typeof plugin === 'string' && plugin !== '') : []
+}
+
+/** The state's URL with an absolute folder. */
+function stateOf(raw: unknown, folder: string): { url: string; folder: string | undefined; issue?: Issue } {
+  const state = isObject(raw) && isObject(raw['state']) ? raw['state'] : {}
+  const url = typeof state['url'] === 'string' ? state['url'] : 'file:./.connect-run'
+  if (url === 'memory:') return { url, folder: undefined }
+  const path = ['state', 'url']
+  if (!url.startsWith('file:') || url === 'file:') {
+    const isRedis = /^rediss?:/.test(url)
+    const message = isRedis ? 'state in Redis is not in this build' : 'must be file:<folder> or memory:'
+    return { url, folder: undefined, issue: { path, message, hint: 'Such as file:./.connect-run.' } }
+  }
+  const place = resolve(folder, url.slice('file:'.length).replace(/^\/\/(?=\/)/, ''))
+  return { url: `file:${place}`, folder: place }
+}
+
+function readText(file: string, readFile: (path: string) => string): string | Diagnostic {
+  try {
+    return readFile(resolve(file))
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    const message = unreadable[code] ?? `cannot be read (${code || String(error)})`
+    const hint = code === 'ENOENT' ? 'Check the path; it is relative to the current folder.' : undefined
+    return { file, line: 1, column: 1, code: 'CONFIG_UNREADABLE', path: '', message, hint }
+  }
+}
+
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'is a folder, not a file',
+  EACCES: 'may not be read by this user',
+}
+
+function syntaxDiagnostics(file: string, source: YamlSource): Diagnostic[] {
+  const from = { file, source, covers: secretCovers(source, new Set()) }
+  return inOrder(
+    source.problems.map(({ message, hint, span }) =>
+      diagnose(from, { path: [], message, hint, code: 'CONFIG_SYNTAX' }, span),
+    ),
+  )
+}

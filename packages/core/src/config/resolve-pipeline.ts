@@ -1,0 +1,80 @@
+import { type FileConfig, nameMessage, namePattern, type PipelineFileConfig } from './file-schema.ts'
+import type { Path } from './issue.ts'
+import type { PipelineConfig } from './pipeline-config.ts'
+import type { ResolveContext } from './resolve-context.ts'
+import { resolveDeadLetters } from './resolve-dead-letters.ts'
+import { resolveSink, resolveSource } from './resolve-end.ts'
+import { resolveTransforms } from './resolve-transforms.ts'
+import { isObject } from './validate.ts'
+
+/**
+ * Every pipeline of a file. Looks into each as far as it goes, also where the file itself is wrong (`file` undefined),
+ * so that all issues come at once; the result is complete only where there are none.
+ */
+export async function resolvePipelines(
+  context: ResolveContext,
+  raw: unknown,
+  file: FileConfig | undefined,
+): Promise<PipelineConfig[]> {
+  const pipelines = isObject(raw) && isObject(raw['pipelines']) ? raw['pipelines'] : undefined
+  if (pipelines === undefined) return []
+  if (Object.keys(pipelines).length === 0) {
+    const hint = 'Add one: `pipelines: {my-pipeline: {source: …, sink: …}}`.'
+    context.issues.push({ path: ['pipelines'], message: 'there is no pipeline', hint, at: 'key' })
+  }
+  const resolved: PipelineConfig[] = []
+  for (const [name, options] of Object.entries(pipelines)) {
+    const path = ['pipelines', name]
+    if (!new RegExp(namePattern).test(name)) {
+      context.issues.push({ path, message: `the name of a pipeline ${nameMessage}`, at: 'key' })
+    }
+    if (!isObject(options)) continue
+    const parts = await resolveParts(context, name, options)
+    const settings = file?.pipelines[name]
+    if (parts !== undefined && settings !== undefined) resolved.push(assemble(name, parts, settings))
+  }
+  return resolved
+}
+
+type Parts = Pick<PipelineConfig, 'source' | 'transforms' | 'sink'> & {
+  readonly deadLetterQueue: PipelineConfig['errors']['deadLetterQueue']
+}
+
+async function resolveParts(
+  context: ResolveContext,
+  name: string,
+  options: Readonly<Record<string, unknown>>,
+): Promise<Parts | undefined> {
+  const path = ['pipelines', name]
+  const source = await resolveSource(context, options['source'], [...path, 'source'])
+  const transforms = resolveTransforms(context, options['transforms'], [...path, 'transforms'])
+  const sink = await resolveSink(context, options['sink'], [...path, 'sink'])
+  const errors = isObject(options['errors']) ? options['errors'] : {}
+  const at: Path = [...path, 'errors', 'deadLetterQueue']
+  const request = { pipeline: name, options: errors['deadLetterQueue'], path: at, source, sink }
+  const deadLetterQueue = await resolveDeadLetters(context, request)
+  if (isObject(errors['deadLetterQueue']) && (errors['tolerance'] ?? 'none') === 'none') {
+    const hint = 'Set `tolerance: all` beside it, or remove the queue.'
+    context.issues.push({ path: at, message: 'nothing goes there with `tolerance: none`', hint, at: 'key' })
+  }
+  if (source === undefined || sink === undefined) return undefined
+  return { source: source.end, transforms, sink: sink.end, deadLetterQueue }
+}
+
+function assemble(name: string, parts: Parts, settings: PipelineFileConfig): PipelineConfig {
+  const { deadLetterQueue, ...ends } = parts
+  const { errors, limits, restart, commitInterval } = settings
+  return {
+    name,
+    ...ends,
+    errors: { tolerance: errors.tolerance, deadLetterQueue },
+    limits,
+    restart: {
+      maxRestarts: restart.maxRestarts,
+      initialDelayMs: restart.initialDelay,
+      maxDelayMs: restart.maxDelay,
+      resetAfterMs: restart.resetAfter,
+    },
+    commitIntervalMs: commitInterval,
+  }
+}

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+
+/** Names one process for ever: a pid alone comes back after a while. */
+export interface Owner {
+  readonly host: string
+  readonly pid: number
+  /** Of the kernel; null where it has none. Changes with every boot. */
+  readonly boot: string | null
+  /** When the process started, in the kernel's ticks since boot; null where it can't be known. */
+  readonly started: string | null
+}
+
+export async function thisProcess(): Promise<Owner> {
+  return { host: hostname(), pid: process.pid, boot: await bootId(), started: await startOf(process.pid) }
+}
+
+/**
+ * Whether the owner may still live. A process of another host can't be seen from here, so it is taken to live; one of
+ * this host is dead if the machine was booted since, nothing has its pid, or what has it started at another time.
+ */
+export async function mayLive(owner: Owner): Promise<boolean> {
+  if (owner.host !== hostname()) return true
+  if (owner.boot !== (await bootId())) return false
+  if (!hasProcess(owner.pid)) return false
+  return owner.started === null || owner.started === (await startOf(owner.pid))
+}
+
+function hasProcess(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
+
+function bootId(): Promise<string | null> {
+  return procFile('/proc/sys/kernel/random/boot_id', (text) => text.trim())
+}
+
+/** Field 22 of `/proc/<pid>/stat`; the name in field 2 may hold spaces and brackets. */
+function startOf(pid: number): Promise<string | null> {
+  return procFile(`/proc/${pid}/stat`, (text) => text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null)
+}
+
+async function procFile<T>(path: string, read: (text: string) => T): Promise<T | null> {
+  try {
+    return read(await readFile(path, 'utf8'))
+  } catch {
+    return null
+  }
+}

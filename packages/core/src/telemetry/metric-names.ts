@@ -1,0 +1,110 @@
+/** What a metric is, and what it is told apart by. Label values are bounded: names from the config, partitions, codes. */
+export interface MetricDefinition {
+  readonly kind: 'counter' | 'gauge' | 'histogram'
+  readonly help: string
+  readonly labels: readonly string[]
+}
+
+/** The closed list. Units are in the names; totals count from the start of the worker. */
+export const metricNames = [
+  'records_read_total',
+  'records_written_total',
+  'records_filtered_total',
+  'records_skipped_total',
+  'records_dead_lettered_total',
+  'records_dropped_total',
+  'records_released_total',
+  'bytes_read_total',
+  'batches_written_total',
+  'batch_size_records',
+  'poll_seconds',
+  'put_seconds',
+  'retries_total',
+  'offset_commit_seconds',
+  'offset_commit_failures_total',
+  'rebalances_total',
+  'partitions_assigned',
+  'task_restarts_total',
+  'pipeline_up',
+  'in_flight_records',
+  'in_flight_bytes',
+  'record_lag',
+  'offsets_lost_total',
+  'records_late_total',
+] as const
+
+export type MetricName = (typeof metricNames)[number]
+
+const pipeline = ['pipeline'] as const
+const partition = ['pipeline', 'stream', 'partition'] as const
+
+export const metricDefinitions: Readonly<Record<MetricName, MetricDefinition>> = {
+  records_read_total: { kind: 'counter', help: 'Records taken from the source.', labels: pipeline },
+  records_written_total: {
+    kind: 'counter',
+    help: 'Source records whose outcome is durable in the sink.',
+    labels: pipeline,
+  },
+  records_filtered_total: { kind: 'counter', help: 'Records dropped on purpose by a transform.', labels: pipeline },
+  records_skipped_total: {
+    kind: 'counter',
+    help: 'Records that are not for this sink, by its rules.',
+    labels: pipeline,
+  },
+  records_dead_lettered_total: {
+    kind: 'counter',
+    help: 'Records in the dead letter queue, by the code of their error.',
+    labels: ['pipeline', 'code'],
+  },
+  records_dropped_total: {
+    kind: 'counter',
+    help: 'Records that failed and had no dead letter queue to go to, by the code of their error.',
+    labels: ['pipeline', 'code'],
+  },
+  records_released_total: {
+    kind: 'counter',
+    help: 'Records given up with their partition or their task; whoever owns it next reads them again.',
+    labels: pipeline,
+  },
+  bytes_read_total: { kind: 'counter', help: 'Bytes of keys and values taken from the source.', labels: pipeline },
+  batches_written_total: { kind: 'counter', help: 'Batches that the sink took.', labels: pipeline },
+  batch_size_records: { kind: 'histogram', help: 'Records of each batch given to the sink.', labels: pipeline },
+  poll_seconds: { kind: 'histogram', help: 'How long a poll that returned records took.', labels: pipeline },
+  put_seconds: { kind: 'histogram', help: 'How long a put took, failed ones included.', labels: pipeline },
+  retries_total: {
+    kind: 'counter',
+    help: 'Calls made again after an error that passes, by its code.',
+    labels: ['pipeline', 'code'],
+  },
+  offset_commit_seconds: { kind: 'histogram', help: 'How long a commit of positions took.', labels: pipeline },
+  offset_commit_failures_total: { kind: 'counter', help: 'Commits of positions that failed.', labels: pipeline },
+  rebalances_total: { kind: 'counter', help: 'Times that partitions came or went.', labels: pipeline },
+  partitions_assigned: { kind: 'gauge', help: 'Partitions that the source reads.', labels: pipeline },
+  task_restarts_total: {
+    kind: 'counter',
+    help: 'Restarts of the task after a failure, by its code.',
+    labels: ['pipeline', 'code'],
+  },
+  pipeline_up: {
+    kind: 'gauge',
+    help: '1 while records can flow; 0 while starting, retrying, restarting or failed.',
+    labels: pipeline,
+  },
+  in_flight_records: { kind: 'gauge', help: 'Records read and not yet done.', labels: pipeline },
+  in_flight_bytes: { kind: 'gauge', help: 'Bytes of records read and not yet done.', labels: pipeline },
+  record_lag: { kind: 'gauge', help: 'Records between the position and the end of the partition.', labels: partition },
+  offsets_lost_total: {
+    kind: 'counter',
+    help: 'Records that the source removed before they could be read (retention).',
+    labels: partition,
+  },
+  records_late_total: {
+    kind: 'counter',
+    help: 'Rows of partitions that were given up, dropped on arrival; their new owner reads them.',
+    labels: pipeline,
+  },
+}
+
+export function isMetricName(name: string): name is MetricName {
+  return Object.hasOwn(metricDefinitions, name)
+}
