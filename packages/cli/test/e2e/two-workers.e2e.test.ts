@@ -1,0 +1,71 @@
+import { randomUUID } from 'node:crypto'
+import { afterEach, beforeEach, expect, it } from '@jest/globals'
+import { type CnosdbServer, startCnosdbServer } from '@connect-run/testkit/embedded'
+import { kafkaAt, service } from '@connect-run/testkit/services'
+import { oceanicConfig, readings } from './oceanic.ts'
+import { type WorkerProcess, type Workplace, whileRunning, workplace } from './worker-process.ts'
+
+const kafka = await service('kafka')
+
+kafka.describe('two workers with the same config', () => {
+  let place: Workplace
+  let topic: string
+  let cnosdb: CnosdbServer
+  const broker = kafkaAt(kafka.address)
+
+  beforeEach(async () => {
+    place = await workplace()
+    cnosdb = await startCnosdbServer()
+    topic = `two-${randomUUID().slice(0, 8)}`
+    await broker.createTopic(topic, { partitions: 4 })
+  })
+  afterEach(async () => {
+    await place.close()
+    await cnosdb.stop()
+    await broker.deleteTopic(topic)
+  })
+
+  /** The partitions that a worker has been assigned so far, from its log. */
+  function assigned(worker: WorkerProcess): number {
+    const lines = worker
+      .output()
+      .split('\n')
+      .filter((line) => line.includes('assigned '))
+    return lines.reduce((sum, line) => sum + Number(/assigned (\d+) partitions/.exec(line)?.[1] ?? 0), 0)
+  }
+
+  it('share the partitions; killing one loses and doubles nothing, and its restart resumes within 5 s', async () => {
+    const text = oceanicConfig({ brokers: kafka.address, url: cnosdb.url, topic })
+    const config = await place.write('oceanic.yaml', text)
+    const start = (): WorkerProcess => place.start([config, '--log-format', 'json'])
+    const first = start()
+    await whileRunning(first, () => assigned(first) === 4, 'all partitions')
+    const second = start()
+    await whileRunning(second, () => assigned(second) === 2, 'half of the partitions')
+
+    await broker.produce(topic, readings(40_000))
+    await whileRunning(second, () => cnosdb.count('kafka_consumer') === 40_000, '40,000 points')
+    expect(first.output()).toContain('revoked 2 partitions')
+
+    await broker.produce(topic, readings(20_000))
+    second.kill('SIGKILL')
+    await second.exited
+    const restarted = Date.now()
+    const again = start()
+    await whileRunning(again, () => cnosdb.count('kafka_consumer') === 60_000, '60,000 points')
+    expect(Date.now() - restarted).toBeLessThan(5000)
+    expect(assigned(again)).toBe(2)
+
+    await broker.produce(topic, readings(20_000))
+    first.kill('SIGKILL')
+    await first.exited
+    const third = start()
+    await whileRunning(third, () => cnosdb.count('kafka_consumer') === 80_000, '80,000 points')
+    const committed = (): Promise<number> =>
+      broker
+        .committedOffsets(`connect-${topic}-main`, topic)
+        .then((all) => Object.values(all).reduce((a, b) => a + b, 0))
+    await whileRunning(third, async () => (await committed()) === 80_000, 'all positions')
+    expect(cnosdb.count('kafka_consumer')).toBe(80_000)
+  })
+})

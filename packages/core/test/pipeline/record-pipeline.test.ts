@@ -1,0 +1,114 @@
+import { describe, expect, it } from '@jest/globals'
+import { type Converter, RecordError, type SinkTraits } from '../../src/index.ts'
+import type { TransformStep } from '../../src/config/pipeline-config.ts'
+import { bytesConverter } from '../../src/converters/bytes.ts'
+import { type Prepared, recordPipeline } from '../../src/pipeline/record-pipeline.ts'
+import { packSourceRecords } from '../../src/records/batch-builder.ts'
+import { endConverters } from '../../src/records/codec.ts'
+import type { RecordBatch } from '../../src/records/record-batch.ts'
+
+/** Numbers as text; anything else can't be decoded. Counts how often it is called. */
+function numbers(): Converter & { calls: number } {
+  return {
+    format: 'number',
+    schemas: false,
+    calls: 0,
+    decode(buffer, start, end) {
+      this.calls++
+      const value = Number(buffer.toString('utf8', start, end))
+      if (Number.isNaN(value)) throw new RecordError('CONVERSION_FAILED', 'not a number')
+      return value
+    },
+    encode(value) {
+      if (value === 13) throw new RecordError('CONVERSION_FAILED', 'no thirteen')
+      return Buffer.from(`<${String(value)}>`)
+    },
+  }
+}
+
+function polled(...values: (string | null)[]): RecordBatch {
+  const rows = values.map((value, offset) => ({ offset, value: value === null ? null : Buffer.from(value) }))
+  return packSourceRecords(rows, 't').withOrigins(100)
+}
+
+function prepare(
+  batch: RecordBatch,
+  setting: { value?: Converter; sink?: Converter; traits?: SinkTraits; transforms?: TransformStep[] },
+): Prepared {
+  const key = endConverters(bytesConverter, bytesConverter)
+  const value = endConverters(setting.value ?? numbers(), setting.sink ?? setting.value ?? numbers())
+  const { transforms = [], traits = {} } = setting
+  return recordPipeline({ codec: { key, value }, transforms, traits })(batch)
+}
+
+const effects = { readsValues: true, changesValues: true, drops: true, splits: false }
+const dropOdd: TransformStep = {
+  name: 'drop-odd',
+  effects,
+  run: (batch) => {
+    const kept: number[] = []
+    const failures: { row: number; error: RecordError }[] = []
+    for (let i = 0; i < batch.length; i++) {
+      try {
+        if ((batch.value(i) as number) % 2 === 0) kept.push(i)
+      } catch (error) {
+        failures.push({ row: i, error: error as RecordError })
+      }
+    }
+    return { batch: batch.select(kept), failures }
+  },
+}
+const double: TransformStep = {
+  name: 'double',
+  effects,
+  run: (batch) => ({ batch: batch.withValues(Array.from(batch, (record) => (record.value as number) * 2)) }),
+}
+
+describe('recordPipeline', () => {
+  it('finds what can not be decoded before the sink sees anything, and decodes everything once', () => {
+    const value = numbers()
+    const { ready, failures } = prepare(polled('1', 'x', '3'), { value })
+    expect(Array.from(ready, (record) => record.value)).toEqual([1, 3])
+    expect(failures.map(({ batch, row, stage }) => [batch.offset(row), stage])).toEqual([[1, 'VALUE_CONVERTER']])
+    expect(value.calls).toBe(3)
+  })
+
+  it('hands bytes through unparsed where both ends speak the same format', () => {
+    const value = numbers()
+    const { ready, failures } = prepare(polled('1', 'x'), { value, sink: value, traits: { reads: 'bytes' } })
+    expect(Array.from(ready, (record) => record.valueBytes?.toString())).toEqual(['1', 'x'])
+    expect(failures).toEqual([])
+    expect(value.calls).toBe(0)
+  })
+
+  it('encodes before the sink sees anything where the formats differ', () => {
+    const sink = { ...numbers(), format: 'other' }
+    const { ready, failures } = prepare(polled('1', '13', 'x', '4'), { sink, traits: { reads: 'bytes' } })
+    expect(Array.from(ready, (record) => record.valueBytes?.toString())).toEqual(['<1>', '<4>'])
+    expect(failures.map(({ batch, row, error }) => [batch.offset(row), error.message])).toEqual([
+      [1, 'no thirteen'],
+      [2, 'not a number'],
+    ])
+  })
+
+  it('tells what was filtered from what failed and from what is skipped', () => {
+    const prepared = prepare(polled('1', '2', null, 'x', '4'), {
+      transforms: [dropOdd, double],
+      traits: { tombstones: 'skip' },
+    })
+    expect(Array.from(prepared.ready, (record) => [record.offset, record.value])).toEqual([
+      [1, 4],
+      [4, 8],
+    ])
+    expect(prepared.filtered).toEqual([0])
+    expect(prepared.skipped).toEqual([2])
+    expect(prepared.failures.map(({ batch, row, stage }) => [batch.offset(row), stage])).toEqual([
+      [3, 'TRANSFORMATION'],
+    ])
+  })
+
+  it('keeps the original bytes of changed records for dead letters', () => {
+    const { ready } = prepare(polled('2'), { transforms: [double] })
+    expect([ready.value(0), ready.rawValue(0)?.toString()]).toEqual([4, '2'])
+  })
+})
