@@ -14,7 +14,8 @@ export type TransformFunction = (batch: RecordBatch) => TransformResult
 
 /**
  * A step between source and sink: a function from batch to batch, made once from its options. Order is kept.
- * `batch.select(rows)` drops rows, `batch.withValues(values)` changes values; both keep every row's origin.
+ * `batch.select(rows)` drops rows, `batch.withValues(values)` changes values,
+ * `batch.expand(rows, values)` makes several records of one; all keep every row's origin.
  */
 export interface Transform<Config = unknown> {
   readonly name: string

@@ -31,6 +31,8 @@ interface Ticket {
   /** Row to index in `ranges`; null where there is one range only. */
   readonly rangeOf: Uint16Array | null
   left: number
+  /** Records that were split, by their number: how many pieces are not done. */
+  pieces: Map<number, number> | undefined
 }
 
 /**
@@ -77,6 +79,7 @@ export class AckTracker {
       ranges,
       rangeOf,
       left: batch.length,
+      pieces: undefined,
     }
     this.#nextOrigin += count
     this.#records += batch.length
@@ -92,7 +95,22 @@ export class AckTracker {
     return numbered
   }
 
-  /** Marks rows done: all of the batch, or those listed. Returns how many counted (not of released partitions). */
+  /** Takes note of records that a transform has split: each is done when all its pieces are. */
+  split(batch: RecordBatch): void {
+    for (let i = 0; i < batch.length; i++) {
+      if (batch.index(i) === 0) continue
+      const origin = batch.origin(i)
+      const ticket = this.#ticketOf(origin)
+      if (ticket === undefined) continue
+      ticket.pieces ??= new Map()
+      ticket.pieces.set(origin, (ticket.pieces.get(origin) ?? 1) + 1)
+    }
+  }
+
+  /**
+   * Marks rows done: all of the batch, or those listed. Returns how many records that makes done: rows of released
+   * partitions, and pieces of a split record before its last, don't count.
+   */
   settle(batch: RecordBatch, rows?: readonly number[]): number {
     const count = rows === undefined ? batch.length : rows.length
     let counted = 0
@@ -102,6 +120,7 @@ export class AckTracker {
       const origin = batch.origin(rows === undefined ? i : rows[i]!)
       const ticket = this.#ticketOf(origin)
       if (ticket === undefined) continue
+      if (ticket.pieces !== undefined && !lastPiece(ticket.pieces, origin)) continue
       const range = ticket.ranges[ticket.rangeOf === null ? 0 : ticket.rangeOf[origin - ticket.first]!]!
       if (--ticket.left === 0) this.#close(ticket)
       if (range.track.released) {
@@ -277,6 +296,13 @@ function groupByPartition(batch: RecordBatch): { groups: Group[]; groupOf: Uint1
     groupOf[row] = current
   }
   return { groups, groupOf }
+}
+
+/** Counts a piece of a split record as done; whether it was the last one. */
+function lastPiece(pieces: Map<number, number>, origin: number): boolean {
+  const left = pieces.get(origin) ?? 1
+  if (left > 1) pieces.set(origin, left - 1)
+  return left <= 1
 }
 
 function advance(track: PartitionTrack): void {

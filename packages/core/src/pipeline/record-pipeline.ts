@@ -14,6 +14,8 @@ export interface Prepared {
   readonly filtered: readonly number[]
   /** Rows of the polled batch that the sink does not want: tombstones, by its traits. */
   readonly skipped: readonly number[]
+  /** What the transforms made, with the rows that failed to be read afterwards. */
+  readonly transformed: RecordBatch
 }
 
 export interface RecordPipelineOptions {
@@ -36,7 +38,7 @@ export function recordPipeline(options: RecordPipelineOptions): (polled: RecordB
     const wanted = skipped.length === 0 ? bound : bound.select(others(bound.length, skipped))
     const transformed = transforms.reduce((batch, step) => runStep(step, batch, failures), wanted)
     const filtered = transforms.length === 0 ? [] : missing(polled, transformed, { skipped, failures })
-    return { ready: readable(transformed, failures), failures, filtered, skipped }
+    return { ready: readable(transformed, failures), failures, filtered, skipped, transformed }
   }
 }
 

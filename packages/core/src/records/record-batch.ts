@@ -242,6 +242,16 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     return this.#with({ madeValues: new DecodedColumn(values, schemas), wire: null })
   }
 
+  /**
+   * Records made from records: one for each value, made from row `rows[i]` of this batch (in ascending order). They
+   * keep its coordinates and headers and are told apart by `index`; it is done when all of them are.
+   */
+  expand(rows: readonly number[], values: unknown[]): RecordBatch {
+    const index = new Int32Array(rows.length)
+    for (let i = 1; i < rows.length; i++) index[i] = rows[i] === rows[i - 1] ? index[i - 1]! + 1 : 0
+    return this.select(rows).#with({ madeValues: new DecodedColumn(values), wire: null, index })
+  }
+
   /** The same records bound to a pipeline's converters; what was decoded before is forgotten. */
   withCodec(codec: Codec): RecordBatch {
     const { count } = this.#parts.packed

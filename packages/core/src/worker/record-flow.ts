@@ -23,6 +23,8 @@ const IDLE_MS = 50
 export interface RecordFlowParts {
   readonly connector: string
   readonly prepare: (polled: RecordBatch) => Prepared
+  /** Whether a transform makes several records of one. */
+  readonly splits: boolean
   readonly tracker: AckTracker
   readonly ledger: LedgerBook
   readonly flow: FlowControl
@@ -106,14 +108,15 @@ export class RecordFlow {
   }
 
   #take(result: PollResult): void {
-    const { connector, tracker, ledger, metrics, prepare } = this.#parts
+    const { connector, tracker, ledger, metrics, prepare, splits } = this.#parts
     const batch = tracker.register(result instanceof RecordBatch ? result : packSourceRecords(result, connector))
     if (batch.length === 0) return
     ledger.read(batch.length)
     metrics.count('bytes_read_total', batch.packed.buffer.length)
     metrics.gauge('in_flight_records', tracker.records)
     metrics.gauge('in_flight_bytes', tracker.bytes)
-    const { ready, failures, filtered, skipped } = prepare(batch)
+    const { ready, failures, filtered, skipped, transformed } = prepare(batch)
+    if (splits) tracker.split(transformed)
     if (filtered.length > 0) ledger.add('filtered', tracker.settle(batch, filtered))
     if (skipped.length > 0) ledger.add('skipped', tracker.settle(batch, skipped))
     if (failures.length > 0) this.#reject(failures)

@@ -119,6 +119,7 @@ function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
   const codec = { key: endConverters(source.key, sink.key), value: endConverters(source.value, sink.value) }
   return {
     connector: source.plugin.name,
+    splits: pipeline.transforms.some((step) => step.effects.splits),
     prepare: recordPipeline({ codec, transforms: pipeline.transforms, traits }),
     flow: new FlowControl(pipeline.limits, batch.maxRecords, { tracker, clock }),
     batch,

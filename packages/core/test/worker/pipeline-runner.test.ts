@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from '@jest/globals'
-import { PartialBatchError, RecordError, RetriableError } from '../../src/index.ts'
+import { PartialBatchError, type RecordBatch, RecordError, RetriableError } from '../../src/index.ts'
 import {
   committedOffset,
   memoryState,
@@ -476,5 +476,35 @@ describe('PipelineRunner', () => {
     await runner.run()
     expect(source.commits).toEqual([])
     expect(runner.snapshot().failure).toMatchObject({ code: 'DEAD_LETTER_FAILED' })
+  })
+
+  it('takes a record that was split for done when all its pieces are, and counts it once', async () => {
+    const source = testSource({ batches: [records(0, 3)] })
+    const bad = (record: { offset: number; index: number }): boolean => record.offset === 1 && record.index === 1
+    const sink = testSink({
+      onPut: (batch) => {
+        for (const record of batch) if (bad(record)) throw poison()
+      },
+    })
+    const twice = {
+      name: 'twice',
+      effects: { readsValues: true, changesValues: true, drops: false, splits: true },
+      run: (batch: RecordBatch) => {
+        const rows = Array.from({ length: batch.length * 2 }, (_, i) => i >> 1)
+        return {
+          batch: batch.expand(
+            rows,
+            rows.map((row, i) => Buffer.from(`${row}.${i % 2}`)),
+          ),
+        }
+      },
+    }
+    const { runner } = testRunner(pipelineConfig(source, sink, { transforms: [twice], errors: all }))
+    await runner.run()
+    expect(sink.written).toEqual(['t/0/0=0.0', 't/0/0=0.1', 't/0/1=1.0', 't/0/2=2.0', 't/0/2=2.1'])
+    const { ledger } = runner.snapshot()
+    expect(ledger).toMatchObject({ read: 3, inFlight: 0 })
+    expect(ledger.written + ledger.dropped).toBe(3)
+    expect(committedOffset(source)).toBe(3)
   })
 })
