@@ -89,8 +89,8 @@ const unitPatterns = {
 } as const
 
 function forEditor(schema: AnySchema | ObjectSchema<never>): Json {
-  const { properties, additionalProperties, items, anyOf, allOf, format, ...rest } = partsOf(schema)
-  const { secret: _s, errorMessage: _e, ...parts } = rest
+  const { properties, additionalProperties, items, anyOf, format, ...rest } = partsOf(schema)
+  const { secret: _secret, errorMessage: _message, allOf: _rules, ...parts } = rest
   const result: Json = { ...parts }
   delete result['advanced']
   if (format === 'duration' || format === 'size') result['pattern'] = unitPatterns[format]
@@ -114,7 +114,9 @@ function orReference(schema: Json, { type, enum: words }: { type?: unknown; enum
     return schema
   }
   const { description, default: preset, examples, ...plain } = schema
-  const documented = Object.entries({ description, default: preset, examples }).filter(([, value]) => value !== undefined)
+  const documented = Object.entries({ description, default: preset, examples }).filter(
+    ([, value]) => value !== undefined,
+  )
   return { ...Object.fromEntries(documented), anyOf: [plain, reference] }
 }
 

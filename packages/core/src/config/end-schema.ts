@@ -76,11 +76,12 @@ export const runtimeKeys: Readonly<Record<'source' | 'sink', readonly string[]>>
   sink: Object.keys(sinkProperties),
 }
 
-const schemas = new WeakMap<object, ObjectSchema<never>>()
+// One object may be the schema of both sides.
+const schemas = { source: new WeakMap<object, ObjectSchema<never>>(), sink: new WeakMap<object, ObjectSchema<never>>() }
 
 /** The runtime's options and the connector's own in one schema, so that a misspelt key is compared with all. */
 export function endSchema(side: 'source' | 'sink', own: ObjectSchema<never>): ObjectSchema<never> {
-  let schema = schemas.get(own)
+  let schema = schemas[side].get(own)
   if (schema === undefined) {
     const { properties, required = [] } = partsOf(own)
     schema = {
@@ -88,7 +89,7 @@ export function endSchema(side: 'source' | 'sink', own: ObjectSchema<never>): Ob
       required: ['connector', ...required],
       properties: { ...(side === 'sink' ? sinkProperties : endProperties), ...properties },
     } as unknown as ObjectSchema<never>
-    schemas.set(own, schema)
+    schemas[side].set(own, schema)
   }
   return schema
 }

@@ -77,8 +77,8 @@ const emptyFile = { message: 'the file is empty', hint: 'A config needs at least
 
 function valueOf(walk: Walk, node: unknown, path: Path, key: Span | undefined): unknown {
   if (isAlias(node)) return aliased(walk, node, path, key)
-  const value = spanOf(node)
-  const entry: Entry = { path, key, value: isScalar(node) && node.source === '' ? undefined : value, scalar: false }
+  const span = spanOf(node)
+  const entry: Entry = { path, key, value: span?.start === span?.end ? undefined : span, scalar: false }
   if (isMap(node)) {
     walk.entries.set(pathKey(path), entry)
     return Object.fromEntries(node.items.map((pair) => member(walk, pair, path)))

@@ -8,9 +8,8 @@ import { readSchema, schemaText } from './envelope/schema-json.ts'
 import { writeValue } from './envelope/write-value.ts'
 import { JsonSyntaxError, readJson } from './json-reader.ts'
 import { syntaxError } from './json.ts'
-import { utf8Text } from './utf8.ts'
+import { afterMark, utf8Text } from './utf8.ts'
 
-const BYTE_ORDER_MARK = 0xfeff
 const HEAD = '{"schema":'
 const MIDDLE = ',"payload":'
 const TAIL = '}'
@@ -66,7 +65,7 @@ function createEnvelopeConverter(config: EnvelopeConfig): Converter {
     format: `json-envelope ${JSON.stringify([schemas, decimalFormat, replaceNullWithDefault, strict])}`,
     schemas: true,
     decode: (buffer, start, end) => {
-      const text = withoutMark(utf8Text(buffer, start, end))
+      const text = utf8Text(buffer, afterMark(buffer, start, end), end)
       return schemas ? readEnvelope(text) : { schema: undefined, value: readPayload(text, config) }
     },
     encode: (value, schema) => {
@@ -75,10 +74,6 @@ function createEnvelopeConverter(config: EnvelopeConfig): Converter {
       return Buffer.from(schemas ? HEAD + textOf(schema) + MIDDLE + payload + TAIL : payload, 'utf8')
     },
   }
-}
-
-function withoutMark(text: string): string {
-  return text.charCodeAt(0) === BYTE_ORDER_MARK ? text.slice(1) : text
 }
 
 function readPayload(text: string, config: EnvelopeConfig): unknown {

@@ -47,22 +47,13 @@ class JsonReader {
   value(depth: number): unknown {
     if (depth > MAX_DEPTH) throw new JsonSyntaxError(`nested deeper than ${MAX_DEPTH}`, this.#at)
     this.#skip()
-    switch (this.#text[this.#at]) {
-      case '{':
-        return this.#object(depth)
-      case '[':
-        return this.#array(depth)
-      case '"':
-        return this.#string()
-      case 't':
-        return this.#word('true', true)
-      case 'f':
-        return this.#word('false', false)
-      case 'n':
-        return this.#word('null', null)
-      default:
-        return this.#number()
-    }
+    const first = this.#text[this.#at]
+    if (first === '{') return this.#object(depth)
+    if (first === '[') return this.#array(depth)
+    if (first === '"') return this.#string()
+    if (first === 't') return this.#word('true', true)
+    if (first === 'f') return this.#word('false', false)
+    return first === 'n' ? this.#word('null', null) : this.#number()
   }
 
   end(): void {

@@ -4,10 +4,9 @@ import type { ConverterFactory } from './converter-factory.ts'
 import { JsonSyntaxError, readJson } from './json-reader.ts'
 import { jsonText } from './json-text.ts'
 import { hasRiskyNumber } from './risky-number.ts'
-import { utf8Text } from './utf8.ts'
+import { afterMark, utf8Text } from './utf8.ts'
 
 const EXCERPT_LENGTH = 32
-const BYTE_ORDER_MARK = 0xfeff
 
 /** JSON in UTF-8. Whole numbers that a double can't hold exactly arrive as bigints. */
 export const jsonConverter: Converter = {
@@ -15,8 +14,7 @@ export const jsonConverter: Converter = {
   schemas: false,
   decode: (buffer, start, end) => {
     if (start === end) throw notJson('empty value is not JSON')
-    let text = utf8Text(buffer, start, end)
-    if (text.charCodeAt(0) === BYTE_ORDER_MARK) text = text.slice(1)
+    const text = utf8Text(buffer, afterMark(buffer, start, end), end)
     if (hasRiskyNumber(buffer, start, end)) return readExactly(text)
     try {
       return JSON.parse(text) as unknown

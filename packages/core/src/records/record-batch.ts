@@ -58,7 +58,10 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     })
   }
 
-  static readonly empty: RecordBatch = RecordBatch.of(NO_RECORDS, [])
+  /** No record and no position. */
+  static get empty(): RecordBatch {
+    return EMPTY
+  }
 
   /** The same batch with positions. */
   withPositions(positions: Positions): RecordBatch {
@@ -337,3 +340,5 @@ function joinRows(batches: readonly RecordBatch[]): { rows: Int32Array; origins:
 function indexes(batch: RecordBatch): number[] {
   return Array.from({ length: batch.length }, (_, i) => batch.index(i))
 }
+
+const EMPTY = RecordBatch.of(NO_RECORDS, [])

@@ -1,3 +1,4 @@
+import type { Rule } from '../api/config-schema.ts'
 import type { Transform, TransformFunction, TransformResult } from '../api/transform.ts'
 import { recordErrorOf } from './change-values.ts'
 import { getField, parseFieldPath } from './field-path.ts'
@@ -7,6 +8,17 @@ export interface FilterConfig {
   readonly op: 'eq' | 'ne' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'matches' | 'exists'
   readonly value?: unknown
   readonly nulls: 'keep' | 'drop'
+}
+
+type Op = FilterConfig['op']
+
+function valueFor(ops: readonly Op[], rule: object, problem: string): Rule {
+  const others = { not: { properties: { op: { enum: ops } }, required: ['op'] } }
+  return { anyOf: [others, rule], errorMessage: `for \`op: ${ops.join(', ')}\` ${problem}` }
+}
+
+function valueOf(schema: object): object {
+  return { properties: { value: schema } }
 }
 
 /** Keeps the records whose field compares as asked. */
@@ -44,27 +56,15 @@ export const filter: Transform<FilterConfig> = {
     },
     required: ['field'],
     allOf: [
-      {
-        if: { properties: { op: { const: 'exists' } }, required: ['op'] },
-        then: { properties: { value: { type: 'boolean' } } },
-        else: { required: ['value'] },
-        errorMessage: '`value` is needed (with `exists` it may only be true or false)',
-      },
-      {
-        if: { properties: { op: { enum: ['gt', 'gte', 'lt', 'lte'] } }, required: ['op'] },
-        then: { properties: { value: { type: ['number', 'string'] } } },
-        errorMessage: '`gt`, `gte`, `lt` and `lte` need a number or a text as their value',
-      },
-      {
-        if: { properties: { op: { const: 'in' } }, required: ['op'] },
-        then: { properties: { value: { type: 'array' } } },
-        errorMessage: '`in` needs a list as its value',
-      },
-      {
-        if: { properties: { op: { const: 'matches' } }, required: ['op'] },
-        then: { properties: { value: { type: 'string', format: 'regex' } } },
-        errorMessage: '`matches` needs a regular expression as its value',
-      },
+      valueFor(['eq', 'ne', 'gt', 'gte', 'lt', 'lte', 'in', 'matches'], { required: ['value'] }, '`value` is missing'),
+      valueFor(
+        ['gt', 'gte', 'lt', 'lte'],
+        valueOf({ type: ['number', 'string'] }),
+        '`value` must be a number or a text',
+      ),
+      valueFor(['in'], valueOf({ type: 'array' }), '`value` must be a list'),
+      valueFor(['matches'], valueOf({ type: 'string', format: 'regex' }), '`value` must be a regular expression'),
+      valueFor(['exists'], valueOf({ type: 'boolean' }), '`value` may only be true or false'),
     ],
   },
   effects: { readsValues: true, changesValues: false, drops: true, splits: false },
@@ -93,7 +93,7 @@ function createFilter(config: FilterConfig): TransformFunction {
 
 type Predicate = (field: unknown) => boolean
 
-const predicates: Readonly<Record<FilterConfig['op'], (value: unknown) => Predicate>> = {
+const predicates: Readonly<Record<Op, (value: unknown) => Predicate>> = {
   eq: (value) => (field) => isSame(field, value),
   ne: (value) => (field) => isPresent(field) && !isSame(field, value),
   gt: (value) => ordered(value, (field, bound) => field > bound),
