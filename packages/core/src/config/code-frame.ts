@@ -1,5 +1,5 @@
 import type { Cover } from './redact.ts'
-import type { Span } from './yaml-source.ts'
+import type { Span } from './issue.ts'
 
 export interface FrameLine {
   /** From 1. */

@@ -1,8 +1,8 @@
 import type { ErrorCode } from '../api/error-codes.ts'
 import { type CodeFrame, codeFrame } from './code-frame.ts'
-import { type Issue, pathText } from './issue.ts'
+import { type Issue, pathText, type Span } from './issue.ts'
 import type { Cover } from './redact.ts'
-import type { Span, YamlSource } from './yaml-source.ts'
+import type { YamlSource } from './yaml-source.ts'
 
 /** One thing wrong with a config file, ready to be shown. Holds no secret and no value of a variable. */
 export interface Diagnostic {

@@ -3,6 +3,12 @@ import type { ErrorCode } from '../api/error-codes.ts'
 /** Keys from the root of the file (or of the options) down. */
 export type Path = readonly (string | number)[]
 
+/** From one offset in the text (inclusive) to another (exclusive). */
+export interface Span {
+  readonly start: number
+  readonly end: number
+}
+
 /** Something wrong with a value, before it is known where in which file that value stands. */
 export interface Issue {
   readonly path: Path

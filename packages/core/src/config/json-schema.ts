@@ -52,13 +52,17 @@ export function toJsonSchema(schema: AnySchema): Record<string, unknown> {
   return result
 }
 
+// One for all: it compiles the schema of schemas before the first of ours.
+let ajv: Ajv | undefined
+
 const compiled = new WeakMap<object, ValidateFunction>()
 
 /** The validator of a schema; throws where the schema itself is wrong. */
 export function compile(schema: AnySchema): ValidateFunction {
   let validate = compiled.get(schema)
   if (validate === undefined) {
-    validate = newAjv().compile(toJsonSchema(schema))
+    ajv ??= newAjv()
+    validate = ajv.compile(toJsonSchema(schema))
     compiled.set(schema, validate)
   }
   return validate
@@ -70,13 +74,13 @@ export function matches(schema: AnySchema, value: unknown): boolean {
 
 function newAjv(): Ajv {
   // A rule between options says nothing about the types of these: they have said it themselves.
-  const ajv = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false, strictRequired: false })
-  for (const keyword of ['secret', 'advanced', 'errorMessage']) ajv.addKeyword(keyword)
-  ajv.addFormat('duration', (text: string) => parseDuration(text) !== undefined)
-  ajv.addFormat('size', (text: string) => parseSize(text) !== undefined)
-  ajv.addFormat('url', isHttpUrl)
-  ajv.addFormat('regex', isRegex)
-  return ajv
+  const fresh = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false, strictRequired: false })
+  for (const keyword of ['secret', 'advanced', 'errorMessage']) fresh.addKeyword(keyword)
+  fresh.addFormat('duration', (text: string) => parseDuration(text) !== undefined)
+  fresh.addFormat('size', (text: string) => parseSize(text) !== undefined)
+  fresh.addFormat('url', isHttpUrl)
+  fresh.addFormat('regex', isRegex)
+  return fresh
 }
 
 function isHttpUrl(text: string): boolean {

@@ -8,7 +8,7 @@ import { type Diagnostic, diagnose, inOrder } from './diagnostic.ts'
 import { type FileConfig, fileSchema } from './file-schema.ts'
 import { type Issue, pathKey } from './issue.ts'
 import type { WorkerConfig } from './pipeline-config.ts'
-import { secretCovers, withoutValues } from './redact.ts'
+import { secretCovers, secretValues, withoutValues } from './redact.ts'
 import { checked, type ResolveContext } from './resolve-context.ts'
 import { resolvePipelines } from './resolve-pipeline.ts'
 import { type Substituted, substitute } from './substitute.ts'
@@ -92,6 +92,7 @@ function isAbove(issue: Issue, source: YamlSource): boolean {
 function contextOf(loading: Loading, connectors: ConnectorRegistry, stateFolder: string | undefined): ResolveContext {
   const { folder, values, options } = loading
   const raw = values.value
+  const secretPaths = new Set<string>()
   return {
     worker: isObject(raw) && typeof raw['name'] === 'string' ? raw['name'] : '',
     folder,
@@ -100,9 +101,9 @@ function contextOf(loading: Loading, connectors: ConnectorRegistry, stateFolder:
     ...(options.builtins ?? builtins),
     isText: values.isText,
     hasHole: values.hasHole,
-    redact: (message) => withoutValues(message, values.used),
+    redact: (message) => withoutValues(message, values.used, secretValues(raw, secretPaths)),
     issues: [],
-    secretPaths: new Set(),
+    secretPaths,
   }
 }
 

@@ -1,6 +1,6 @@
 import { hideLiterals } from './interpolate.ts'
-import { type Path, pathKey } from './issue.ts'
-import type { Span, YamlSource } from './yaml-source.ts'
+import { type Path, pathKey, type Span } from './issue.ts'
+import type { YamlSource } from './yaml-source.ts'
 
 const mask = '******'
 
@@ -28,12 +28,23 @@ export function secretCovers(source: YamlSource, secretPaths: ReadonlySet<string
   return source.problems.length === 0 ? covers : [...covers, ...secretLines(source.text)]
 }
 
-/** The text with every value replaced by the reference that it came from. */
+/** The values at the paths that a schema calls secret. */
+export function secretValues(root: unknown, secretPaths: ReadonlySet<string>): string[] {
+  return [...secretPaths]
+    .map((key) => (JSON.parse(key) as Path).reduce((value: unknown, part) => (value as Members)?.[part], root))
+    .filter((value) => typeof value === 'string' && value !== '') as string[]
+}
+
+type Members = Readonly<Record<string | number, unknown>> | undefined
+
+/** The text without secrets, and with every other value replaced by the reference that it came from. */
 export function withoutValues(
   text: string,
   used: Iterable<{ readonly reference: string; readonly value: string }>,
+  secrets: readonly string[],
 ): string {
   let result = text
+  for (const secret of secrets) result = result.replaceAll(secret, mask)
   // A shorter value is a word of its own more often than it is a secret.
   for (const { reference, value } of used) if (value.length > 3) result = result.replaceAll(value, () => reference)
   return result

@@ -1,7 +1,7 @@
 import { interpolate, type InterpolateOptions, type VariableProblem } from './interpolate.ts'
-import { type Issue, type Path, pathKey } from './issue.ts'
+import { type Issue, type Path, pathKey, type Span } from './issue.ts'
 import { isObject } from './validate.ts'
-import type { Entry, Span, YamlSource } from './yaml-source.ts'
+import type { Entry, YamlSource } from './yaml-source.ts'
 
 /** An issue that knows its place better than its path does. */
 export interface PlacedIssue extends Issue {

@@ -31,11 +31,12 @@ export function withTypes(schema: AnySchema, value: unknown, isText: IsText, pat
   const { type, anyOf } = partsOf(schema)
   if (typeof value === 'string' && isText(path) && type !== undefined) return fromText(type, value)
   if (anyOf !== undefined) {
-    for (const branch of anyOf) {
-      const typed = withTypes(branch, value, isText, path)
-      if (matches(branch, typed)) return typed
-    }
-    return value
+    const typed = anyOf
+      .map((branch) => ({ branch, option: withTypes(branch, value, isText, path) }))
+      .filter(({ branch, option }) => matches(branch, withDefaults(branch, option)))
+      .map(({ option }) => option)
+    // Where texts and numbers will do, `${MIN}` is the number that it would be if it were written there.
+    return typed.find((option) => typeof option !== 'string') ?? typed[0] ?? value
   }
   return mapInside(schema, value, (inner, item, key) => withTypes(inner, item, isText, [...path, key]))
 }

@@ -1,6 +1,6 @@
 import type { Document, ErrorCode, YAMLError } from 'yaml'
 
-import type { Span } from './yaml-source.ts'
+import type { Span } from './issue.ts'
 
 /** Something wrong with the text itself. */
 export interface SyntaxIssue {

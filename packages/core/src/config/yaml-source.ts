@@ -11,14 +11,8 @@ import {
   type Range,
 } from 'yaml'
 
-import { type Path, pathKey } from './issue.ts'
+import { type Path, pathKey, type Span } from './issue.ts'
 import { type SyntaxIssue, syntaxIssues } from './yaml-problems.ts'
-
-/** From one offset in the text (inclusive) to another (exclusive). */
-export interface Span {
-  readonly start: number
-  readonly end: number
-}
 
 /** What stands at one path of the file. */
 export interface Entry {

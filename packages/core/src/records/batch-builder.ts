@@ -81,7 +81,7 @@ export function packSourceRecords(records: readonly SourceRecord[], defaultStrea
   const next = new Map<string, Positions[number]>()
   records.forEach((record, i) => {
     const { stream = defaultStream, partition = 0, offset, value, key = null } = record
-    if (!Buffer.isBuffer(value)) values[i] = value ?? null
+    if (!Buffer.isBuffer(value) && value !== null) values[i] = value
     if (!Buffer.isBuffer(key) && key !== null) keys[i] = key
     const position = record.next ?? { offset: offset + 1 }
     next.set(`${partition} ${stream}`, { stream, partition, position })

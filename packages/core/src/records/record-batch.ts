@@ -20,6 +20,8 @@ interface Parts {
   readonly madeValues: DecodedColumn | null
   /** By row of this batch: bytes for the sink where they are not the source's. */
   readonly wire: WireBytes | null
+  /** Whether the made values and keys are the source's own, and not a transform's. */
+  readonly madeBySource: boolean
   /** By packed row: the number of the record in its run, given by the runtime. */
   readonly origins: Float64Array | null
   /** By row of this batch, where a transform split records. */
@@ -45,7 +47,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
    * so for partitions without a row here; left out, it is the last offset + 1 of each partition in the batch.
    */
   static of(packed: PackedRecords, positions: Positions | null = null): RecordBatch {
-    const decoded = { keys: null, values: null, madeKeys: null, madeValues: null, wire: null }
+    const decoded = { keys: null, values: null, madeKeys: null, madeValues: null, wire: null, madeBySource: false }
     return new RecordBatch({ packed, rows: null, codec: bytesCodec, ...decoded, origins: null, index: null, positions })
   }
 
@@ -53,6 +55,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
   static made(packed: PackedRecords, made: { keys: unknown[] | null; values: unknown[] | null }): RecordBatch {
     const { keys, values } = made
     return RecordBatch.of(packed).#with({
+      madeBySource: true,
       madeKeys: keys === null ? null : new DecodedColumn(keys),
       madeValues: values === null ? null : new DecodedColumn(values),
     })
@@ -191,7 +194,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     const row = this.packedRow(i)
     const end = packed.valueEnd[row]!
     if (end >= 0) return packed.buffer.subarray(packed.valueStart[row], end)
-    return this.#isMade(this.#parts.madeValues, i) ? undefined : null
+    return this.#neverWasBytes(this.#parts.madeValues, i) ? undefined : null
   }
 
   /** The key's bytes as the source read them; undefined where it never was bytes. */
@@ -200,7 +203,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     const row = this.packedRow(i)
     const end = packed.keyEnd[row]!
     if (end >= 0) return packed.buffer.subarray(packed.keyStart[row], end)
-    return this.#isMade(this.#parts.madeKeys, i) ? undefined : null
+    return this.#neverWasBytes(this.#parts.madeKeys, i) ? undefined : null
   }
 
   /** Whether the value is null, without decoding it. */
@@ -239,7 +242,10 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     return this.select(rows)
   }
 
-  /** The same records with other values, one for each row; schemas are dropped unless given. */
+  /**
+   * The same records with other values, one for each row; `undefined` leaves a row as it is. Schemas of changed
+   * values are dropped unless given.
+   */
   withValues(values: unknown[], schemas?: (Schema | undefined)[]): RecordBatch {
     if (values.length !== this.length) throw new RangeError(`${values.length} values for ${this.length} records`)
     return this.#with({ madeValues: new DecodedColumn(values, schemas), wire: null })
@@ -288,7 +294,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
    * trickling source and is not done for large ones (see `pipeline/batcher.ts`).
    */
   static concat(batches: readonly RecordBatch[]): RecordBatch {
-    if (batches.length === 1) return batches[0]!
+    if (batches.length <= 1) return batches[0] ?? EMPTY
     const parts = batches.map((batch) => batch.#parts)
     const byPackedRow = (pick: (part: Parts) => DecodedColumn | null): DecodedColumn | null =>
       joinColumns(parts.map((part) => ({ column: pick(part), rows: part.packed.count })))
@@ -302,10 +308,15 @@ export class RecordBatch implements Iterable<ConnectRecord> {
       values: byPackedRow((part) => part.values),
       madeKeys: byRow((part) => part.madeKeys),
       madeValues: byRow((part) => part.madeValues),
+      madeBySource: parts.some((part) => part.madeBySource),
       wire: joinWire(parts.map((part) => part.wire)),
       index: parts.some((part) => part.index !== null) ? Int32Array.from(batches.flatMap(indexes)) : null,
       positions: null,
     })
+  }
+
+  #neverWasBytes(made: DecodedColumn | null, i: number): boolean {
+    return this.#parts.madeBySource && this.#isMade(made, i)
   }
 
   #isMade(made: DecodedColumn | null, i: number): boolean {

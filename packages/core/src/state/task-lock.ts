@@ -16,14 +16,18 @@ type Claim = (Owner & { readonly released: false }) | { readonly released: true 
  * Claims `<name>.<n>.lock` for the next n. The file with the highest n says who holds the task: a claim is taken over
  * by making the next number, which only one process can, and a number is never used again because the highest file
  * stays, marked as released. So there is no moment at which a late contender could remove or replace a living claim.
- * Resolves with undefined where another contender was faster.
+ * Rejects with `STATE_LOCKED` (retriable) where another process holds the task, or may.
  */
-export async function acquireTaskLock(folder: string, name: string): Promise<TaskLock> {
+export async function acquireTaskLock(
+  folder: string,
+  name: string,
+  identify: () => Promise<Owner> = thisProcess,
+): Promise<TaskLock> {
   const current = await highest(folder, name)
   if (current > 0) await refuseIfHeld(folder, name, current)
   const mine = current + 1
   const path = lockPath(folder, name, mine)
-  const owner = await thisProcess()
+  const owner = await identify()
   if (!(await createExclusively(path, owner))) throw locked(name, 'another worker that has just claimed it', path)
   const last = await highest(folder, name)
   if (last > mine) {

@@ -28,7 +28,6 @@ export const metricNames = [
   'pipeline_up',
   'in_flight_records',
   'in_flight_bytes',
-  'record_lag',
   'offsets_lost_total',
   'records_late_total',
 ] as const
@@ -36,7 +35,6 @@ export const metricNames = [
 export type MetricName = (typeof metricNames)[number]
 
 const pipeline = ['pipeline'] as const
-const partition = ['pipeline', 'stream', 'partition'] as const
 
 export const metricDefinitions: Readonly<Record<MetricName, MetricDefinition>> = {
   records_read_total: { kind: 'counter', help: 'Records taken from the source.', labels: pipeline },
@@ -53,13 +51,13 @@ export const metricDefinitions: Readonly<Record<MetricName, MetricDefinition>> =
   },
   records_dead_lettered_total: {
     kind: 'counter',
-    help: 'Records in the dead letter queue, by the code of their error.',
-    labels: ['pipeline', 'code'],
+    help: 'Records in the dead letter queue.',
+    labels: pipeline,
   },
   records_dropped_total: {
     kind: 'counter',
-    help: 'Records that failed and had no dead letter queue to go to, by the code of their error.',
-    labels: ['pipeline', 'code'],
+    help: 'Records that failed and had no dead letter queue to go to.',
+    labels: pipeline,
   },
   records_released_total: {
     kind: 'counter',
@@ -82,8 +80,8 @@ export const metricDefinitions: Readonly<Record<MetricName, MetricDefinition>> =
   partitions_assigned: { kind: 'gauge', help: 'Partitions that the source reads.', labels: pipeline },
   task_restarts_total: {
     kind: 'counter',
-    help: 'Restarts of the task after a failure, by its code.',
-    labels: ['pipeline', 'code'],
+    help: 'Restarts of the task after a failure.',
+    labels: pipeline,
   },
   pipeline_up: {
     kind: 'gauge',
@@ -92,11 +90,10 @@ export const metricDefinitions: Readonly<Record<MetricName, MetricDefinition>> =
   },
   in_flight_records: { kind: 'gauge', help: 'Records read and not yet done.', labels: pipeline },
   in_flight_bytes: { kind: 'gauge', help: 'Bytes of records read and not yet done.', labels: pipeline },
-  record_lag: { kind: 'gauge', help: 'Records between the position and the end of the partition.', labels: partition },
   offsets_lost_total: {
     kind: 'counter',
     help: 'Records that the source removed before they could be read (retention).',
-    labels: partition,
+    labels: pipeline,
   },
   records_late_total: {
     kind: 'counter',

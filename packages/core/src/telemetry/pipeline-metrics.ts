@@ -1,13 +1,12 @@
-import { type MetricName, isMetricName } from './metric-names.ts'
+import type { MetricName } from './metric-names.ts'
 import type { Labels, Metrics } from './metrics.ts'
 
 /** The metrics hook of one pipeline: its label is on everything. */
 export interface PipelineMetrics {
-  count(name: MetricName, by?: number, labels?: Labels): void
+  /** Connectors count too: a name that is not on the list is left out. */
+  count(name: string, by?: number, labels?: Labels): void
   gauge(name: MetricName, value: number): void
   observe(name: MetricName, value: number): void
-  /** For connectors: a name that is not on the list is ignored, so that a connector may be newer than the engine. */
-  countByName(name: string, by: number): void
 }
 
 export function pipelineMetrics(metrics: Metrics, pipeline: string): PipelineMetrics {
@@ -16,8 +15,5 @@ export function pipelineMetrics(metrics: Metrics, pipeline: string): PipelineMet
     count: (name, by = 1, labels = {}) => metrics.count(name, by, { ...own, ...labels }),
     gauge: (name, value) => metrics.gauge(name, value, own),
     observe: (name, value) => metrics.observe(name, value, own),
-    countByName: (name, by) => {
-      if (isMetricName(name)) metrics.count(name, by, own)
-    },
   }
 }

@@ -12,9 +12,10 @@ export interface FilterConfig {
 
 type Op = FilterConfig['op']
 
-function valueFor(ops: readonly Op[], rule: object, problem: string): Rule {
+/** What holds for `value` with one of these operators. */
+function valueFor(ops: readonly Op[], rule: object, errorMessage: string): Rule {
   const others = { not: { properties: { op: { enum: ops } }, required: ['op'] } }
-  return { anyOf: [others, rule], errorMessage: `for \`op: ${ops.join(', ')}\` ${problem}` }
+  return { anyOf: [others, rule], errorMessage }
 }
 
 function valueOf(schema: object): object {
@@ -62,9 +63,13 @@ export const filter: Transform<FilterConfig> = {
         valueOf({ type: ['number', 'string'] }),
         '`value` must be a number or a text',
       ),
-      valueFor(['in'], valueOf({ type: 'array' }), '`value` must be a list'),
-      valueFor(['matches'], valueOf({ type: 'string', format: 'regex' }), '`value` must be a regular expression'),
-      valueFor(['exists'], valueOf({ type: 'boolean' }), '`value` may only be true or false'),
+      valueFor(['in'], valueOf({ type: 'array' }), '`value` must be a list with `op: in`'),
+      valueFor(
+        ['matches'],
+        valueOf({ type: 'string', format: 'regex' }),
+        '`value` must be a regular expression with `op: matches`',
+      ),
+      valueFor(['exists'], valueOf({ type: 'boolean' }), '`value` may only be true or false with `op: exists`'),
     ],
   },
   effects: { readsValues: true, changesValues: false, drops: true, splits: false },

@@ -127,7 +127,7 @@ export class PipelineRunner {
       clock,
       random,
       logger: logger.child({ pipeline: pipeline.name, role }),
-      count: (metric, by = 1) => this.#metrics.countByName(metric, by),
+      count: (metric, by = 1) => this.#metrics.count(metric, by),
     }
   }
 

@@ -1,0 +1,27 @@
+import { type ConnectorPlugin, sinkConnector } from '@connect-run/core'
+import { hasUserTime } from './mapping.ts'
+import { checkSink } from './sink-check.ts'
+import { type CnosdbSinkConfig, cnosdbSinkSchema } from './sink-config.ts'
+import { CnosdbSinkTask } from './sink-task.ts'
+
+const plugin: ConnectorPlugin = {
+  name: 'cnosdb',
+  description: 'CnosDB, InfluxDB 1.x and VictoriaMetrics, by line protocol over HTTP.',
+  sink: sinkConnector<CnosdbSinkConfig>({
+    description: 'Writes JSON objects as points; a record that is written again replaces itself.',
+    config: cnosdbSinkSchema,
+    check: checkSink,
+    create: (config) => new CnosdbSinkTask(config),
+    traits: (config) => ({
+      // Where the time is the user's, the last write to it wins.
+      ordered: hasUserTime(config),
+      idempotent: true,
+      reads: 'values',
+      tombstones: 'skip',
+      concurrency: 4,
+      batch: { maxRecords: 5000, maxBytes: 4 * 1024 * 1024, lingerMs: 100 },
+    }),
+  }),
+}
+
+export default plugin

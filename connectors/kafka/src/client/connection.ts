@@ -1,0 +1,106 @@
+import type { Client, LibrdKafkaError } from '../client.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type KafkaError, kafkaError } from './kafka-error.ts'
+
+/** What a client tells besides answers to calls. Called from librdkafka's events, never re-entrantly. */
+export interface ConnectionEvents {
+  /** A connection failed or all are down, a login was refused, … */
+  error(error: KafkaError): void
+  /** A line of librdkafka's own log; level as in syslog, 3 is an error. */
+  log(level: number, text: string): void
+}
+
+const FATAL_LOG_MS = 200
+
+/** Promises around the binding's client, and what went wrong last. */
+export class Connection {
+  readonly #client: Client<string>
+  #state: 'new' | 'connected' | 'closed' = 'new'
+  #lastCause: KafkaError | undefined
+  #lastLog: string | undefined
+  #fatalLog: string | undefined
+
+  constructor(client: Client<string>, events: ConnectionEvents) {
+    this.#client = client
+    client.on('event.error', (raw: LibrdKafkaError) => {
+      const error = this.#withReason(kafkaError(raw))
+      // "All brokers are down" follows each cause and says less.
+      if (error.code !== -187) this.#lastCause = error
+      events.error(error)
+    })
+    client.on('event.log', (line: { severity: number; message: string }) => {
+      if (line.severity <= 3) this.#lastLog = line.message
+      if (line.severity === 0) this.#fatalLog ??= line.message
+      events.log(line.severity, line.message)
+    })
+  }
+
+  get connected(): boolean {
+    return this.#state === 'connected'
+  }
+
+  /** Connects and waits for one broker to answer. A failed connection can't be used again. */
+  async connect(timeoutMs: number): Promise<void> {
+    try {
+      await answer((done) => this.#client.connect({ allTopics: false, timeout: timeoutMs }, done))
+      this.#state = 'connected'
+    } catch (error) {
+      this.#state = 'closed'
+      throw this.#explain(error as KafkaError)
+    }
+  }
+
+  async disconnect(): Promise<void> {
+    if (this.#state !== 'connected') return
+    this.#state = 'closed'
+    await answer((done) => this.#client.disconnect(done))
+  }
+
+  /** Partitions of every topic that there is. Creates none. */
+  async topics(timeoutMs: number): Promise<ReadonlyMap<string, number>> {
+    const metadata = await answer<{ topics: readonly { name: string; partitions: readonly unknown[] }[] }>((done) =>
+      this.#client.getMetadata({ allTopics: true, timeout: timeoutMs }, done),
+    )
+    return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length]))
+  }
+
+  /** Throws the error; a fatal one with its reason, which only stands in librdkafka's log, a moment later. */
+  async rethrow(error: KafkaError): Promise<never> {
+    if (error.fatal && this.#fatalLog === undefined) await delay(FATAL_LOG_MS)
+    throw this.#withReason(error)
+  }
+
+  #withReason(error: KafkaError): KafkaError {
+    if (error.fatal && this.#fatalLog !== undefined) error.message = detail(this.#fatalLog)
+    return error
+  }
+
+  /** A time-out says little; the failed attempt before it says why. */
+  #explain(error: KafkaError): KafkaError {
+    const cause =
+      this.#lastCause !== undefined && (error.code === -195 || error.code === -185) ? this.#lastCause : error
+    if (this.#lastLog !== undefined) cause.message = detail(this.#lastLog)
+    return cause
+  }
+}
+
+/** librdkafka's line without thread name, addresses repeated and timing. */
+function detail(line: string): string {
+  return line
+    .replace(/^\[thrd:[^\]]*\]: /, '')
+    .replace(/ \(after \d+ms in state [^)]*\)/, '')
+    .replace(/, \d+ identical error\(s\) suppressed/, '')
+}
+
+/** A call of the binding as a promise that rejects with a KafkaError. */
+export function answer<T = void>(
+  call: (done: (error: LibrdKafkaError, result?: unknown) => void) => unknown,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    call((error, result) => {
+      // The binding's types leave out that there may be no error.
+      if ((error as LibrdKafkaError | null | undefined) ?? false) reject(kafkaError(error))
+      else resolve(result as T)
+    })
+  })
+}

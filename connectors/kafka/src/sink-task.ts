@@ -1,0 +1,165 @@
+import {
+  PartialBatchError,
+  type RecordBatch,
+  type RowFailure,
+  type SinkContext,
+  type SinkTask,
+  isRecordError,
+  isRetriable,
+} from '@connect-run/core'
+import { BrokerWatch } from './broker-watch.ts'
+import type { ConnectionEvents } from './client/connection.ts'
+import { isKafkaError } from './client/kafka-error.ts'
+import type { OutgoingRecords, ProducerClient, SendFailure } from './client/producer-client.ts'
+import { brokerList } from './connection-config.ts'
+import { connectError } from './error-map.ts'
+import type { ClientSettings } from './librdkafka-settings.ts'
+import { outgoing } from './outgoing.ts'
+import { assertFeatures } from './required-features.ts'
+import { type KafkaSinkConfig, producerSettings } from './sink-config.ts'
+import { TopicCreation } from './topic-creation.ts'
+import { type TopicTemplate, compileTopic } from './topic-template.ts'
+
+const TOO_LARGE = 10
+const NO_TOPIC: ReadonlySet<number> = new Set([3, -188])
+const PROBE_TIMEOUT_MS = 5000
+
+export type OpenProducer = (settings: ClientSettings, events: ConnectionEvents) => ProducerClient
+
+async function loadProducer(): Promise<OpenProducer> {
+  return (await import('./client/producer-client.ts')).openProducer
+}
+
+interface Running {
+  readonly client: ProducerClient
+  readonly template: TopicTemplate
+  readonly creation: TopicCreation | undefined
+  readonly brokers: BrokerWatch
+}
+
+/** Writes records with an idempotent producer; a batch is done when every record is acknowledged. */
+export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
+  readonly #load: () => Promise<OpenProducer>
+  #running: Running | undefined
+  #fatal: Error | undefined
+
+  constructor(load: () => Promise<OpenProducer> = loadProducer) {
+    this.#load = load
+  }
+
+  async start(context: SinkContext<KafkaSinkConfig>): Promise<void> {
+    const { config, logger, clock, worker, pipeline } = context
+    const open = await this.#load()
+    const brokers = new BrokerWatch({
+      brokers: brokerList(config.brokers),
+      clock,
+      logger,
+    })
+    const client = open(producerSettings(config, config.clientId ?? `connect-${worker}-${pipeline}`), {
+      log: (level, text) => logger.debug({ level }, text),
+      error: (error) => {
+        brokers.failed(error)
+        if (error.fatal) this.#fatal = connectError(error, 'the producer can no longer be used')
+      },
+    })
+    const template = compileTopic(config.topic)
+    const creation = config.createTopic && new TopicCreation(client, config.createTopic, logger)
+    this.#running = { client, template, creation, brokers }
+    assertFeatures(config, client.features)
+    await connecting(client.connect(config.connectTimeout), config)
+    if (template.fixed !== undefined) await creation?.ensure([template.fixed])
+  }
+
+  async put(batch: RecordBatch, signal: AbortSignal): Promise<void> {
+    const { client, template, creation, brokers } = this.#started()
+    if (this.#fatal !== undefined) throw this.#fatal
+    const { records, rows, refused } = outgoing(batch, template)
+    await creation?.ensure(template.fixed === undefined ? rows.map((row) => records.topics[row]!) : [template.fixed])
+    const failed = await sendApart(client, { records, rows }, signal)
+    if (failed.length < rows.length) brokers.answered()
+    if (this.#fatal !== undefined) throw this.#fatal
+    const failures = failed.map(({ row, error }) => ({
+      row,
+      error: connectError(error, `can't write to ${records.topics[row]}`),
+    }))
+    if (failed.some(({ error }) => NO_TOPIC.has(error.code))) creation?.forget()
+    const stopping = failures.find(({ error }) => !isRetriable(error) && !isRecordError(error))
+    if (stopping !== undefined) throw stopping.error
+    throwFailures(batch, [...refused, ...(failures as RowFailure[])])
+  }
+
+  async stop(): Promise<void> {
+    await this.#running?.client.disconnect()
+  }
+
+  async probe(): Promise<void> {
+    const { client } = this.#started()
+    try {
+      await client.topics(PROBE_TIMEOUT_MS)
+    } catch (error) {
+      if (!isKafkaError(error)) throw error
+      throw connectError(error, "can't list topics")
+    }
+  }
+
+  #started(): Running {
+    if (this.#running === undefined) throw new Error('the sink has not been started')
+    return this.#running
+  }
+}
+
+async function connecting(connected: Promise<void>, config: KafkaSinkConfig): Promise<void> {
+  try {
+    await connected
+  } catch (error) {
+    if (!isKafkaError(error)) throw error
+    throw connectError(error, `can't connect to Kafka at ${brokerList(config.brokers)}`)
+  }
+}
+
+/**
+ * Sends rows; those that a broker refused as too large are sent again in halves until each that is too large stands
+ * alone: a broker refuses all that a producer put into one of its batches.
+ */
+async function sendApart(
+  client: ProducerClient,
+  { records, rows }: { records: OutgoingRecords; rows: readonly number[] },
+  signal: AbortSignal,
+): Promise<SendFailure[]> {
+  const failures = await client.send(records, rows, signal)
+  const large = failures.filter(({ error }) => error.code === TOO_LARGE).map(({ row }) => row)
+  if (large.length === 0 || rows.length === 1) return failures
+  const settled = failures.filter(({ error }) => error.code !== TOO_LARGE)
+  const middle = Math.ceil(large.length / 2)
+  for (const half of large.length === 1 ? [large] : [large.slice(0, middle), large.slice(middle)]) {
+    settled.push(...(await sendApart(client, { records, rows: half }, signal)))
+  }
+  return settled.sort((one, other) => one.row - other.row)
+}
+
+/** Throws what the runtime must do about the rows that failed, if any did. */
+function throwFailures(batch: RecordBatch, failures: readonly RowFailure[]): void {
+  if (failures.length === 0) return
+  const cut = [...failures, ...behindRetries(batch, failures)].sort((one, other) => one.row - other.row)
+  const again = cut.filter(({ error }) => isRetriable(error))
+  if (again.length === batch.length) throw again[0]!.error
+  throw new PartialBatchError(cut)
+}
+
+/** Rows behind one that is put again, of the same partition: they are put again too, to come after it. */
+function behindRetries(batch: RecordBatch, failures: readonly RowFailure[]): RowFailure[] {
+  const failedRows = new Set(failures.map(({ row }) => row))
+  const first = new Map<string, RowFailure>()
+  for (const failure of failures) {
+    const at = `${batch.partition(failure.row)} ${batch.stream(failure.row)}`
+    const earlier = first.get(at)
+    if (isRetriable(failure.error) && (earlier === undefined || failure.row < earlier.row)) first.set(at, failure)
+  }
+  if (first.size === 0) return []
+  const behind: RowFailure[] = []
+  for (let row = 0; row < batch.length; row++) {
+    const cause = first.get(`${batch.partition(row)} ${batch.stream(row)}`)
+    if (cause !== undefined && row > cause.row && !failedRows.has(row)) behind.push({ row, error: cause.error })
+  }
+  return behind
+}

@@ -1,0 +1,234 @@
+import { ConnectError, type Partition, type Positions, type RecordBatch, type SourceContext } from '@connect-run/core'
+import { Assignment, isFinished } from './assignment.ts'
+import { BrokerWatch } from './broker-watch.ts'
+import { brokerList } from './connection-config.ts'
+import type { ConsumerClient, ConsumerEvents, Fetched } from './client/consumer-client.ts'
+import { type KafkaError, isKafkaError } from './client/kafka-error.ts'
+import { connectError, isPassing } from './error-map.ts'
+import { Pump } from './pump.ts'
+import { Rebalancer } from './rebalancer.ts'
+import { compressionMissing } from './required-features.ts'
+import type { KafkaSourceConfig } from './source-config.ts'
+import { type StartParts, findEnds, findMissing, findStarts } from './start-offsets.ts'
+import { TopicWatch } from './topic-watch.ts'
+
+const ASK_TIMEOUT_MS = 10_000
+const PROBE_TIMEOUT_MS = 2000
+/** How often partitions that should flow and don't are looked at. */
+const STALL_CHECK_MS = 30_000
+
+/** One connection to the group, from `connect` to `close`: wires its parts and says what their events mean. */
+export class SourceSession {
+  readonly context: SourceContext<KafkaSourceConfig>
+  readonly pump: Pump
+  readonly #client: ConsumerClient
+  readonly #assignment = new Assignment()
+  readonly #rebalancer: Rebalancer
+  readonly #brokers: BrokerWatch
+  readonly #topics: TopicWatch
+  readonly #closing = new AbortController()
+  #connected = false
+  #checkedAt = 0
+  #stalled = new Map<Partition, number>()
+
+  constructor(context: SourceContext<KafkaSourceConfig>, open: (events: ConsumerEvents) => ConsumerClient) {
+    const { clock, logger, config } = context
+    this.context = context
+    this.#client = open(this.#events())
+    const client = this.#client
+    this.#topics = new TopicWatch({ config, clock, logger, list: () => client.topics(ASK_TIMEOUT_MS) })
+    this.#brokers = new BrokerWatch({
+      brokers: brokerList(config.brokers),
+      clock,
+      logger,
+      probe: () => this.#probe(),
+    })
+    this.pump = new Pump({
+      clock,
+      fetch: (maxRecords, waitMs) => client.fetch(maxRecords, waitMs),
+      take: (fetched) => this.#take(fetched),
+      committing: () => client.committing,
+      pauseAll: () => client.pause(this.#assignment.all()),
+      resumeAll: () => client.resume(this.#assignment.all().filter((owned) => !isFinished(owned))),
+      failed: (error) => this.#fetchFailed(error),
+      tick: () => this.#tick(),
+    })
+    this.#rebalancer = new Rebalancer({
+      context,
+      client,
+      assignment: this.#assignment,
+      pump: this.pump,
+      findStarts: (partitions) => this.#findStarts(partitions),
+    })
+  }
+
+  async connect(): Promise<void> {
+    const { config } = this.context
+    try {
+      await this.#client.connect(config.connectTimeout)
+      this.#connected = true
+      await this.#topics.learn()
+    } catch (error) {
+      if (!isKafkaError(error)) throw error
+      throw connectError(error, `can't connect to Kafka at ${brokerList(config.brokers)}`)
+    }
+  }
+
+  subscribe(topics: readonly string[]): void {
+    this.#client.subscribe(topics)
+    this.#checkedAt = this.context.clock.monotonic()
+    this.pump.start()
+  }
+
+  async commit(positions: Positions): Promise<void> {
+    const mine = positions.filter((position) => this.#rebalancer.mayCommit(position))
+    if (mine.length === 0) return
+    try {
+      await this.#client.commit(
+        mine.map(({ stream, partition, position }) => ({ stream, partition, offset: position.offset })),
+      )
+      this.#brokers.answered()
+    } catch (error) {
+      if (!isKafkaError(error)) throw error
+      throw connectError(error, "can't commit positions to the group")
+    }
+  }
+
+  /** Ends of what is assigned; before that is known, of all partitions of the topics, once there are any. */
+  async endPositions(): Promise<Positions> {
+    const assigned = this.#assignment.all()
+    const partitions = assigned.length > 0 ? assigned : await this.#topics.waitForPartitions(this.#closing.signal)
+    try {
+      const ends = await this.#client.offsets(partitions, 'latest', ASK_TIMEOUT_MS)
+      return partitions.map(({ stream, partition }, i) => {
+        const wanted = this.#assignment.get({ stream, partition })?.end
+        return { stream, partition, position: { offset: Math.min(ends[i] ?? 0, wanted ?? Infinity) } }
+      })
+    } catch (error) {
+      if (!isKafkaError(error)) throw error
+      throw connectError(error, "can't ask for the ends of the partitions")
+    }
+  }
+
+  /** Whether `endAt` was reached in everything that this consumer has. */
+  finished(): boolean {
+    if (this.context.config.endAt === undefined) return false
+    const owned = this.#assignment.all()
+    return owned.length > 0 && owned.every(isFinished)
+  }
+
+  async close(timeoutMs: number): Promise<void> {
+    const { clock, logger } = this.context
+    this.#closing.abort(new ConnectError('STOPPED', 'the source is stopping'))
+    await this.#rebalancer.stop()
+    if (this.#connected) await this.pump.stop()
+    const given = new AbortController()
+    const tooLong = clock.sleep(timeoutMs, given.signal).then(
+      () => logger.warn({ timeoutMs }, 'the connection to Kafka did not close in time and is abandoned'),
+      () => undefined,
+    )
+    await Promise.race([this.#client.disconnect(), tooLong])
+    given.abort()
+  }
+
+  #events(): ConsumerEvents {
+    const { logger } = this.context
+    return {
+      assigned: (partitions) => this.#rebalancer.assigned(partitions),
+      revoked: (partitions) => this.#rebalancer.revoked(partitions),
+      log: (level, text) => logger.debug({ level }, text),
+      error: (error) => {
+        this.#brokers.failed(error)
+        if (error.fatal) this.pump.fail(connectError(error, 'the consumer can no longer be used'))
+      },
+    }
+  }
+
+  #take(fetched: Fetched): RecordBatch {
+    const batch = this.#assignment.take(fetched)
+    const late = this.#assignment.takeLate()
+    if (late > 0) this.context.count('records_late_total', late)
+    if (this.context.config.endAt !== undefined && batch.positions !== null) {
+      this.#client.pause(batch.positions.filter((position) => isFinished(this.#assignment.get(position)!)))
+    }
+    return batch
+  }
+
+  /** Without partitions there is nothing cheap to ask; their assignment will show that the brokers are back. */
+  async #probe(): Promise<void> {
+    const [first] = this.#assignment.all()
+    if (first === undefined) throw new Error('no partition to ask for')
+    await this.#client.offsets([first], 'latest', PROBE_TIMEOUT_MS)
+  }
+
+  async #findStarts(partitions: readonly Partition[]): ReturnType<typeof findStarts> {
+    const recovered = await this.context.assigned(partitions)
+    const starts = await findStarts(partitions, recovered, this.#startParts())
+    this.#brokers.answered()
+    return starts
+  }
+
+  #startParts(): StartParts {
+    const { config, clock, logger } = this.context
+    return {
+      client: this.#client,
+      config,
+      clock,
+      logger,
+      count: (metric, by) => this.context.count(metric, by),
+      signal: this.#closing.signal,
+      isNew: (partition) => this.#topics.isNew(partition),
+    }
+  }
+
+  #fetchFailed(error: unknown): void {
+    if (!isKafkaError(error)) throw error
+    const { code } = error
+    if (code === -140) return this.#rebalancer.enqueue(() => this.#moveFromMissing())
+    if (code === -147) return this.#expelled(error)
+    if (code === 3) return this.#topics.look()
+    if (code === -170) throw compressionMissing(this.#client.features)
+    if (!isPassing(error)) throw connectError(error, "can't read")
+    this.context.logger.debug({ kafkaCode: code }, error.message)
+  }
+
+  #expelled(error: KafkaError): void {
+    this.#rebalancer.expelled()
+    const hint = 'Raise `max.poll.interval.ms` in `properties`, or find what blocks this process.'
+    this.context.logger.warn({ hint }, `expelled from the group: ${error.message}; joining again`)
+  }
+
+  #tick(): void {
+    this.#brokers.tick()
+    const { clock } = this.context
+    if (clock.monotonic() - this.#checkedAt < STALL_CHECK_MS) return
+    this.#checkedAt = clock.monotonic()
+    if (this.context.config.endAt !== undefined) this.#rebalancer.enqueue(() => this.#learnEnds())
+    // The binding drops an error that follows records, and a partition whose position is gone says so only once.
+    if (this.#anyStalled()) this.#rebalancer.enqueue(() => this.#moveFromMissing())
+  }
+
+  /** Whether a partition that has more to give gave nothing since the last time. */
+  #anyStalled(): boolean {
+    const owned = this.pump.paused ? [] : this.#assignment.all()
+    const waiting = owned.filter((it) => !it.atEnd && !isFinished(it))
+    const stalled = waiting.some((it) => this.#stalled.get(it) === it.next)
+    this.#stalled = new Map(waiting.map((it) => [it, it.next]))
+    return stalled
+  }
+
+  async #moveFromMissing(): Promise<void> {
+    const waiting = this.#assignment.all().filter((owned) => !owned.atEnd && !isFinished(owned))
+    if (waiting.length === 0) return
+    const starts = await findMissing(waiting, this.#startParts())
+    if (starts.length > 0) await this.#rebalancer.move(starts)
+  }
+
+  /** `endAt` may be a time that was still to come when the partitions were assigned. */
+  async #learnEnds(): Promise<void> {
+    const open = this.#assignment.all().filter((owned) => owned.end === undefined)
+    if (open.length === 0) return
+    const ends = await findEnds(open, undefined, this.#startParts())
+    open.forEach((owned, i) => (owned.end = ends[i]))
+  }
+}

@@ -1,0 +1,103 @@
+import { hostname } from 'node:os'
+import {
+  EndOfSource,
+  type PollLimits,
+  type Positions,
+  type RecordBatch,
+  RetriableError,
+  type SourceContext,
+  type SourceTask,
+} from '@connect-run/core'
+import { brokerList } from './connection-config.ts'
+import { type InstanceSlot, takeInstanceSlot } from './instance-slot.ts'
+import { SourceSession } from './source-session.ts'
+import { type KafkaSourceConfig, type Member, anchoredPattern, consumerSettings } from './source-config.ts'
+import type { ConsumerClient, ConsumerEvents } from './client/consumer-client.ts'
+import type { ClientSettings } from './librdkafka-settings.ts'
+import { assertFeatures } from './required-features.ts'
+
+const COMMIT_TIMEOUT_MS = 30_000
+const DISCONNECT_TIMEOUT_MS = 10_000
+
+export type OpenConsumer = (settings: ClientSettings, events: ConsumerEvents) => ConsumerClient
+
+/** The addon is loaded by the first task that starts. */
+async function loadConsumer(): Promise<OpenConsumer> {
+  return (await import('./client/consumer-client.ts')).openConsumer
+}
+
+/** Reads topics as one member of a consumer group. */
+export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
+  readonly #load: () => Promise<OpenConsumer>
+  #session: SourceSession | undefined
+  #slot: InstanceSlot | undefined
+
+  constructor(load: () => Promise<OpenConsumer> = loadConsumer) {
+    this.#load = load
+  }
+
+  async start(context: SourceContext<KafkaSourceConfig>): Promise<void> {
+    const { config } = context
+    const open = await this.#load()
+    const groupId = config.groupId ?? `connect-${context.worker}-${context.pipeline}`
+    if (config.instanceId === undefined) this.#slot = await takeInstanceSlot(groupId)
+    const member = memberOf(context, groupId, this.#slot)
+    this.#session = new SourceSession(context, (events) => {
+      const client = open(consumerSettings(config, member), events)
+      assertFeatures(config, client.features)
+      return client
+    })
+    await this.#session.connect()
+    const topics = config.topicPattern === undefined ? config.topics! : [anchoredPattern(config.topicPattern)]
+    this.#session.subscribe(topics)
+    context.logger.info({ ...member, topics, brokers: brokerList(config.brokers) }, `joining the group ${groupId}`)
+  }
+
+  async poll(limits: PollLimits, signal: AbortSignal): Promise<RecordBatch> {
+    const session = this.#running()
+    const batch = await session.pump.poll(limits, signal)
+    if (batch.length === 0 && batch.positions?.length === 0 && session.finished()) {
+      throw new EndOfSource('everything before `endAt` was read')
+    }
+    return batch
+  }
+
+  async commit(positions: Positions): Promise<void> {
+    const session = this.#running()
+    const { clock } = session.context
+    const waited = new AbortController()
+    const late = clock.sleep(COMMIT_TIMEOUT_MS, waited.signal).then(() => {
+      throw new RetriableError('TIMEOUT', `the group did not answer a commit within ${COMMIT_TIMEOUT_MS / 1000} s`)
+    })
+    late.catch(() => undefined)
+    try {
+      await Promise.race([session.commit(positions), late])
+    } finally {
+      waited.abort()
+    }
+  }
+
+  endPositions(): Promise<Positions> {
+    return this.#running().endPositions()
+  }
+
+  async stop(): Promise<void> {
+    try {
+      await this.#session?.close(DISCONNECT_TIMEOUT_MS)
+    } finally {
+      await this.#slot?.release()
+    }
+  }
+
+  #running(): SourceSession {
+    if (this.#session === undefined) throw new Error('the source has not been started')
+    return this.#session
+  }
+}
+
+function memberOf(context: SourceContext<KafkaSourceConfig>, groupId: string, slot: InstanceSlot | undefined): Member {
+  const { config, worker, pipeline } = context
+  const byHost = slot === undefined ? undefined : `${hostname()}-${slot.slot}`
+  const instanceId = config.instanceId === '' ? undefined : (config.instanceId ?? byHost)
+  return { groupId, clientId: config.clientId ?? `connect-${worker}-${pipeline}`, instanceId }
+}

@@ -1,0 +1,61 @@
+import type { Logger } from '@connect-run/core'
+import type { ProducerClient } from './client/producer-client.ts'
+import { isKafkaError } from './client/kafka-error.ts'
+import { connectError } from './error-map.ts'
+import type { NewTopicConfig } from './sink-config.ts'
+
+const ASK_TIMEOUT_MS = 5000
+const TIMED_OUT = -185
+const ALREADY_EXISTS = 36
+
+/** Creates topics where the config says so, each name once. */
+export class TopicCreation {
+  readonly #known = new Set<string>()
+  readonly #client: ProducerClient
+  readonly #topic: NewTopicConfig
+  readonly #logger: Logger
+
+  constructor(client: ProducerClient, topic: NewTopicConfig, logger: Logger) {
+    this.#client = client
+    this.#topic = topic
+    this.#logger = logger
+  }
+
+  /** Topics may have been deleted: looks again. */
+  forget(): void {
+    this.#known.clear()
+  }
+
+  async ensure(names: Iterable<string>): Promise<void> {
+    const unknown = [...new Set(names)].filter((name) => !this.#known.has(name))
+    if (unknown.length === 0) return
+    const existing = await this.#asking('list topics', this.#client.topics(ASK_TIMEOUT_MS))
+    for (const name of unknown) {
+      if (!existing.has(name)) await this.#asking(`create the topic ${name}`, this.#create(name))
+      this.#known.add(name)
+    }
+  }
+
+  async #create(name: string): Promise<void> {
+    const { partitions, replicationFactor, config = {} } = this.#topic
+    const settings = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, String(value)]))
+    try {
+      await this.#client.createTopic({ name, partitions, replicationFactor, config: settings }, ASK_TIMEOUT_MS)
+      this.#logger.info({ topic: name, partitions, replicationFactor }, `created the topic ${name}`)
+    } catch (error) {
+      if (isKafkaError(error) && error.code === ALREADY_EXISTS) return
+      // Some brokers have no admin interface, but create topics when asked for them.
+      if (!isKafkaError(error) || error.code !== TIMED_OUT) throw error
+      await this.#client.touchTopic(name, ASK_TIMEOUT_MS)
+    }
+  }
+
+  async #asking<T>(what: string, answer: Promise<T>): Promise<T> {
+    try {
+      return await answer
+    } catch (error) {
+      if (!isKafkaError(error)) throw error
+      throw connectError(error, `can't ${what}`)
+    }
+  }
+}

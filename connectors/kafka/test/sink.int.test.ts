@@ -1,0 +1,261 @@
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { type Header, type RecordBatch, isPartialBatch, packRecords } from '@connect-run/core'
+import { validateOptions } from '@connect-run/core/runtime'
+import { pollUntil } from '@connect-run/testkit'
+import { type TestContext, testContext } from '@connect-run/testkit/conformance'
+import { startMockKafka } from '@connect-run/testkit/embedded'
+import { type KafkaCluster, kafkaAt, service, startKafka } from '@connect-run/testkit/services'
+import { KafkaSinkTask } from '../src/sink-task.ts'
+import { type KafkaSinkConfig, sinkSchema } from '../src/sink-config.ts'
+
+const kafka = await service('kafka')
+const ownKafka = await service('kafka', { own: true })
+
+interface Row {
+  readonly key?: Buffer | string | null
+  readonly value: Buffer | string | null
+  readonly timestamp?: number
+  readonly headers?: readonly Header[]
+  readonly partition?: number
+}
+
+function batchOf(rows: readonly Row[]): RecordBatch {
+  const bytes = (part: Buffer | string | null | undefined): Buffer | null =>
+    typeof part === 'string' ? Buffer.from(part) : (part ?? null)
+  return packRecords(
+    rows.map(({ key, value, timestamp = -1, headers, partition = 0 }, offset) => ({
+      ...{ stream: 'in', partition, offset, timestamp, key: bytes(key), value: bytes(value), headers },
+    })),
+  )
+}
+
+async function started(options: object): Promise<{ task: KafkaSinkTask; context: TestContext<KafkaSinkConfig> }> {
+  const { config, issues } = validateOptions(sinkSchema as never, options as never)
+  if (config === undefined) throw new Error(JSON.stringify(issues))
+  const context = testContext({ config: config as unknown as KafkaSinkConfig })
+  const task = new KafkaSinkTask()
+  try {
+    await task.start(context)
+  } catch (error) {
+    await task.stop()
+    throw error
+  }
+  return { task, context }
+}
+
+const never = new AbortController().signal
+
+kafka.describe('the kafka sink on a broker', () => {
+  const topics = kafkaAt(kafka.address)
+
+  async function withSink(options: object, use: (task: KafkaSinkTask) => Promise<void>): Promise<void> {
+    const { task } = await started({ brokers: kafka.address, ...options })
+    try {
+      await use(task)
+    } finally {
+      await task.stop()
+    }
+  }
+
+  async function newTopic(partitions = 1, config: Record<string, string> = {}): Promise<string> {
+    const topic = `sink-${randomUUID()}`
+    await topics.createTopic(topic, { partitions, config })
+    return topic
+  }
+
+  it('keeps keys, times, headers, and the difference between null and empty', async () => {
+    const topic = await newTopic()
+    const rows: Row[] = [
+      { key: 'k', value: 'v', timestamp: 1_700_000_000_123 },
+      { key: Buffer.from([0xff, 0]), value: Buffer.alloc(0), timestamp: 1_700_000_000_124 },
+      { key: Buffer.alloc(0), value: null, timestamp: 1_700_000_000_125 },
+      {
+        value: 'with headers',
+        timestamp: 1_700_000_000_126,
+        headers: [
+          { key: 'a', value: Buffer.from('1') },
+          { key: '7', value: Buffer.from('日本') },
+          { key: 'a', value: Buffer.alloc(0) },
+        ],
+      },
+    ]
+    await withSink({ topic }, (task) => task.put(batchOf(rows), never))
+    const read = await topics.consumeAll(topic)
+    expect(read.map(({ key, value, timestamp }) => ({ key, value, timestamp }))).toEqual([
+      { key: Buffer.from('k'), value: Buffer.from('v'), timestamp: 1_700_000_000_123 },
+      { key: Buffer.from([0xff, 0]), value: Buffer.alloc(0), timestamp: 1_700_000_000_124 },
+      { key: Buffer.alloc(0), value: null, timestamp: 1_700_000_000_125 },
+      { key: null, value: Buffer.from('with headers'), timestamp: 1_700_000_000_126 },
+    ])
+    expect(read[3]!.headers).toEqual([{ a: Buffer.from('1') }, { 7: Buffer.from('日本') }, { a: Buffer.alloc(0) }])
+  })
+
+  it('picks partitions as Java clients do', async () => {
+    const topic = await newTopic(4)
+    // From org.apache.kafka.clients.producer.internals.BuiltInPartitioner.partitionForKey(…, 4).
+    const rows = ['sensor-1', 'sensor-2', 'sensor-3', 'sensor-4', 'a', 'b'].map((key) => ({ key, value: key }))
+    await withSink({ topic }, (task) => task.put(batchOf(rows), never))
+    const found = (await topics.consumeAll(topic)).map(({ key, partition }) => [key!.toString(), partition])
+    expect(Object.fromEntries(found)).toEqual(Object.fromEntries(rows.map(({ key }) => [key, murmur2(key) % 4])))
+  })
+
+  it('writes each record to the topic that its template makes', async () => {
+    const prefix = `sink-${randomUUID()}`
+    const options = { topic: `${prefix}-\${topic}-\${key}`, createTopic: { partitions: 2 } }
+    await withSink(options, async (task) => {
+      const failed = task.put(batchOf([{ key: 'a', value: '1' }, { key: 'b', value: '2' }, { value: '3' }]), never)
+      await expect(failed).rejects.toMatchObject({
+        failures: [{ row: 2, error: { code: 'CONVERSION_FAILED' } }],
+      })
+    }).catch(() => undefined)
+    const names = (await topics.topicNames()).filter((name) => name.startsWith(prefix))
+    expect(names.sort()).toEqual([`${prefix}-in-a`, `${prefix}-in-b`])
+  })
+
+  it('creates a topic with partitions and settings, and takes one that is there', async () => {
+    const topic = `sink-${randomUUID()}`
+    const createTopic = { partitions: 3, replicationFactor: 1, config: { 'retention.ms': 600_000 } }
+    await withSink({ topic, createTopic }, () => Promise.resolve())
+    expect(Object.keys(await topics.endOffsets(topic))).toHaveLength(3)
+    await withSink({ topic, createTopic }, (task) => task.put(batchOf([{ value: 'x' }]), never))
+    expect(await topics.consumeAll(topic)).toHaveLength(1)
+  })
+
+  it('names the records that a broker finds too large, though it refuses whole batches', async () => {
+    const topic = await newTopic(1, { 'max.message.bytes': '2000' })
+    const rows = Array.from({ length: 50 }, (_, n) => ({ value: n % 20 === 7 ? 'x'.repeat(5000) : `${n}` }))
+    await withSink({ topic, compression: 'none' }, async (task) => {
+      const error: unknown = await task.put(batchOf(rows), never).catch((caught: unknown) => caught)
+      if (!isPartialBatch(error)) throw error as Error
+      expect(error.failures.map(({ row }) => row)).toEqual([7, 27, 47])
+      expect(new Set(error.failures.map((failure) => failure.error.code))).toEqual(new Set(['RECORD_TOO_LARGE']))
+    })
+    const good = rows.map(({ value }) => value).filter((value) => value.length < 5000)
+    expect((await topics.consumeAll(topic)).map(({ value }) => value!.toString())).toEqual(good)
+  })
+
+  it('refuses headers that it would change, and writes the others', async () => {
+    const topic = await newTopic()
+    const withHeader = (value: Buffer | null): Row => ({ value: 'x', headers: [{ key: 'h', value }] })
+    const rows = [
+      withHeader(Buffer.from([0xff, 0xfe])),
+      withHeader(Buffer.from('a\0b')),
+      withHeader(null),
+      { value: 'y' },
+    ]
+    await withSink({ topic }, async (task) => {
+      const error: unknown = await task.put(batchOf(rows), never).catch((caught: unknown) => caught)
+      if (!isPartialBatch(error)) throw error as Error
+      expect(error.failures.map((failure) => [failure.row, failure.error.code])).toEqual([
+        [0, 'RECORD_INVALID'],
+        [1, 'RECORD_INVALID'],
+        [2, 'RECORD_INVALID'],
+      ])
+      expect(error.failures[0]!.error.message).toContain('`h`')
+    })
+    expect((await topics.consumeAll(topic)).map(({ value }) => value!.toString())).toEqual(['y'])
+  })
+
+  it('waits for room where a batch is larger than the queue', async () => {
+    const topic = await newTopic()
+    const rows = Array.from({ length: 3000 }, (_, n) => ({ value: `${n}` }))
+    const properties = { 'queue.buffering.max.messages': 100 }
+    await withSink({ topic, properties }, (task) => task.put(batchOf(rows), never))
+    const values = (await topics.consumeAll(topic)).map(({ value }) => Number(value))
+    expect(values).toEqual(rows.map((_, n) => n))
+  })
+
+  it('asks to try again where there is no such topic', async () => {
+    const options = { topic: `sink-${randomUUID()}`, properties: { 'topic.metadata.propagation.max.ms': 500 } }
+    await withSink(options, async (task) => {
+      await expect(task.put(batchOf([{ value: 'x' }]), never)).rejects.toMatchObject({
+        kind: 'retriable',
+        code: 'TOPIC_MISSING',
+      })
+    })
+  })
+})
+
+ownKafka.describe('the kafka sink when the broker', () => {
+  let cluster: KafkaCluster
+
+  beforeAll(async () => {
+    cluster = await startKafka()
+  }, 120_000)
+
+  afterAll(() => cluster.stop())
+
+  it('is away asks to try again, and then goes on in order', async () => {
+    const topic = `sink-${randomUUID()}`
+    await cluster.createTopic(topic)
+    const { task } = await started({ brokers: cluster.bootstrap, topic, deliveryTimeout: '1s' })
+    try {
+      await task.put(batchOf([{ value: '0' }]), never)
+      await cluster.brokers[0]!.kill()
+      const rows = [{ value: '1' }, { value: '2' }]
+      await expect(task.put(batchOf(rows), never)).rejects.toMatchObject({ kind: 'retriable', code: 'TIMEOUT' })
+      await cluster.brokers[0]!.start()
+      await pollUntil(
+        () =>
+          task.put(batchOf(rows), never).then(
+            () => true,
+            () => false,
+          ),
+        { what: 'the batch is written' },
+      )
+    } finally {
+      await task.stop()
+    }
+    const values = (await cluster.consumeAll(topic)).map(({ value }) => value!.toString())
+    expect(values).toEqual(['0', '1', '2'])
+  })
+
+  it('hangs gives up when the attempt is aborted', async () => {
+    const topic = `sink-${randomUUID()}`
+    await cluster.createTopic(topic)
+    const { task } = await started({ brokers: cluster.bootstrap, topic })
+    cluster.brokers[0]!.pause()
+    try {
+      const put = task.put(batchOf([{ value: 'x' }]), AbortSignal.timeout(200))
+      await expect(put).rejects.toMatchObject({ name: 'TimeoutError' })
+    } finally {
+      cluster.brokers[0]!.resume()
+      await task.stop()
+    }
+  })
+})
+
+describe('the kafka sink on the mock cluster', () => {
+  it('makes do with brokers that have no admin interface', async () => {
+    const mock = await startMockKafka()
+    try {
+      const { task } = await started({ brokers: mock.bootstrap, topic: 'made', createTopic: { partitions: 4 } })
+      await task.put(batchOf([{ value: 'x' }]), never)
+      await task.stop()
+      const read = await kafkaAt(mock.bootstrap).consumeAll('made')
+      expect(read.map(({ value }) => value!.toString())).toEqual(['x'])
+    } finally {
+      await mock.stop()
+    }
+  })
+})
+
+/** Java's murmur2 of the key, made positive as its partitioner does. */
+function murmur2(key: string): number {
+  const data = Buffer.from(key)
+  const m = 0x5bd1e995
+  let h = 0x9747b28c ^ data.length
+  let i = 0
+  for (; i + 4 <= data.length; i += 4) {
+    let k = Math.imul(data.readInt32LE(i), m)
+    k = Math.imul(k ^ (k >>> 24), m)
+    h = Math.imul(h, m) ^ k
+  }
+  const rest = data.length - i
+  if (rest === 3) h ^= data[i + 2]! << 16
+  if (rest >= 2) h ^= data[i + 1]! << 8
+  if (rest >= 1) h = Math.imul(h ^ data[i]!, m)
+  h = Math.imul(h ^ (h >>> 13), m)
+  return (h ^ (h >>> 15)) & 0x7fffffff
+}

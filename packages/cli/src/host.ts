@@ -1,0 +1,44 @@
+import type {
+  LoadOptions,
+  LoadResult,
+  LoggerOptions,
+  RootLogger,
+  Worker,
+  WorkerConfig,
+  WorkerOptions,
+} from '@connect-run/core/runtime'
+
+import type { OutputStream } from './output/screen.ts'
+
+export const logFormats = ['pretty', 'json'] as const
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+
+export type LogFormat = (typeof logFormats)[number]
+export type LogLevel = (typeof logLevels)[number]
+
+/** Servers inside this process, for demos. */
+export interface EmbeddedServices {
+  /** Their addresses, by the variables that configs name them with. */
+  readonly env: Readonly<Record<string, string>>
+  query(sql: string): Promise<{ readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] }>
+  stop(): Promise<void>
+}
+
+/** What a command takes from outside: the process, the engine, the clock. */
+export interface Host {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly stdout: OutputStream
+  readonly stderr: OutputStream
+  /** Milliseconds that only go forward. */
+  readonly now: () => number
+  /** Calls back for each SIGINT and SIGTERM until the returned function is called. */
+  readonly onSignal: (stop: () => void) => () => void
+  /** Ends the process with the code after a moment, whatever still runs. */
+  readonly exitSoon: (code: number) => void
+  readonly loadConfig: (file: string, options: LoadOptions) => Promise<LoadResult>
+  readonly createWorker: (config: WorkerConfig, options: WorkerOptions) => Worker
+  readonly createLogger: (options: LoggerOptions) => RootLogger
+  /** Rejects where the package with the embedded services is not installed. */
+  readonly startEmbedded: () => Promise<EmbeddedServices>
+}

@@ -1,0 +1,54 @@
+import { readFileSync } from 'node:fs'
+
+import { createLogger, createWorker, loadWorkerConfig } from '@connect-run/core/runtime'
+
+import type { EmbeddedServices, Host } from './host.ts'
+import { runProgram } from './program.ts'
+
+/** How long what a client library left behind may keep the process alive after the end, in milliseconds. */
+const lingerMs = 3000
+
+/** How long a second signal leaves for closing connections and printing the ledger, in milliseconds. */
+const momentMs = 2000
+
+/** The command line of this process. */
+export async function runMain(): Promise<void> {
+  process.exitCode = await runProgram(process.argv.slice(2), ownVersion(), processHost())
+  setTimeout(() => process.exit(), lingerMs).unref()
+}
+
+function processHost(): Host {
+  return {
+    env: process.env,
+    cwd: process.cwd(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    now: () => performance.now(),
+    onSignal,
+    exitSoon: (code) => void setTimeout(() => process.exit(code), momentMs).unref(),
+    loadConfig: loadWorkerConfig,
+    createWorker,
+    createLogger,
+    startEmbedded,
+  }
+}
+
+function onSignal(stop: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  for (const signal of signals) process.on(signal, stop)
+  return () => {
+    for (const signal of signals) process.off(signal, stop)
+  }
+}
+
+async function startEmbedded(): Promise<EmbeddedServices> {
+  // Loaded only for `--embedded`, and not a dependency: an installation for production has no test servers.
+  const module = '@connect-run/testkit/embedded'
+  const testkit = (await import(module)) as { startEmbedded(): Promise<EmbeddedServices> }
+  return testkit.startEmbedded()
+}
+
+function ownVersion(): string {
+  const manifest = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }
+  return manifest.version
+}

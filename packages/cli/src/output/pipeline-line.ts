@@ -1,0 +1,86 @@
+import type { PipelineSnapshot, PipelineState } from '@connect-run/core/runtime'
+
+import type { Style } from './style.ts'
+import { amount } from './table.ts'
+
+const barWidth = 20
+const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
+
+export interface LiveLook {
+  readonly style: Style
+  /** Of the terminal. */
+  readonly columns: number
+  /** Of the longest name. */
+  readonly nameWidth: number
+  /** Counts the pictures, for what moves. */
+  readonly frame: number
+  /** Records a second. */
+  readonly rate: number
+}
+
+/** One pipeline on a terminal: how it is, how far it is, and below that what is wrong. */
+export function liveLines(pipeline: PipelineSnapshot, look: LiveLook): string[] {
+  const { style, columns, nameWidth } = look
+  const { state, problem } = pipeline
+  const { sign, paint } = looks[state]
+  const shownSign = sign === '' ? spinner[look.frame % spinner.length]! : sign
+  const name = clipped(pipeline.name, columns - 20).padEnd(nameWidth)
+  const bar = progressBar(pipeline)
+  const headWidth = name.length + 15
+  const facts = clipped(`${bar}${words(pipeline, look.rate).join(' · ')}`, columns - headWidth - 1)
+  const line =
+    `${style[paint](shownSign)} ${style.bold(name)}  ${style[paint](state.padEnd(10))} ` +
+    style.cyan(facts.slice(0, bar.length)) +
+    facts.slice(bar.length)
+  if (problem === undefined || state === 'ended') return [line.trimEnd()]
+  return [line.trimEnd(), style.yellow(clipped(`  ${' '.repeat(nameWidth)}  ${problem}`, columns - 1))]
+}
+
+/** The same in one plain line for a pipe. */
+export function plainLine(pipeline: PipelineSnapshot, rate: number): string {
+  const { name, state, problem, total } = pipeline
+  const [read, ...others] = words(pipeline, rate)
+  const first = total === undefined ? read : read?.replace(' read', ` of ${amount(total)} read`)
+  const facts = first === undefined ? [] : [first, ...others]
+  const trouble = problem === undefined || state === 'ended' ? '' : `; ${problem}`
+  return `${[`${name}: ${state}`, ...facts].join(', ')}${trouble}`
+}
+
+/** What became of the records so far; what is zero is not said. */
+function words({ state, ledger }: PipelineSnapshot, rate: number): string[] {
+  const counts: readonly [string, number][] = [
+    ['read', ledger.read],
+    ['written', ledger.written],
+    ['filtered', ledger.filtered],
+    ['skipped', ledger.skipped],
+    ['dead-lettered', ledger.deadLettered],
+    ['dropped', ledger.dropped],
+  ]
+  const some = counts.filter(([, count]) => count > 0).map(([word, count]) => `${amount(count)} ${word}`)
+  return state === 'running' && rate >= 1 ? [...some, `${amount(Math.round(rate))}/s`] : some
+}
+
+/** Empty where nobody knows how many records there are. */
+function progressBar({ total, ledger }: PipelineSnapshot): string {
+  if (total === undefined) return ''
+  const done = ledger.written + ledger.filtered + ledger.skipped + ledger.deadLettered + ledger.dropped
+  const share = total === 0 ? 1 : Math.min(1, done / total)
+  const full = Math.floor(share * barWidth)
+  return `${'█'.repeat(full)}${'░'.repeat(barWidth - full)} ${String(Math.floor(share * 100)).padStart(3)}%  `
+}
+
+/** An empty sign moves. */
+const looks: Readonly<Record<PipelineState, { sign: string; paint: 'cyan' | 'yellow' | 'green' | 'red' }>> = {
+  starting: { sign: '', paint: 'cyan' },
+  running: { sign: '', paint: 'cyan' },
+  retrying: { sign: '!', paint: 'yellow' },
+  restarting: { sign: '!', paint: 'yellow' },
+  stopping: { sign: '', paint: 'yellow' },
+  ended: { sign: '✓', paint: 'green' },
+  failed: { sign: '✗', paint: 'red' },
+}
+
+function clipped(text: string, width: number): string {
+  if (text.length <= width) return text
+  return width < 2 ? '' : `${text.slice(0, width - 1)}…`
+}

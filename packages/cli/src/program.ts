@@ -1,0 +1,121 @@
+import { Command, CommanderError, Option } from 'commander'
+
+import { connectors, type ConnectorsOptions } from './commands/connectors.ts'
+import { run, type RunOptions } from './commands/run.ts'
+import { validate } from './commands/validate.ts'
+import { type ExitCode, exitCodes } from './exit-codes.ts'
+import { type Host, logFormats, logLevels } from './host.ts'
+import { type DiagnosticFormat, diagnosticFormats } from './output/diagnostics.ts'
+
+const runExamples = `
+Examples:
+  connect-run configs/oceanic.yaml                    run until stopped (Ctrl-C finishes what is in flight)
+  connect-run configs/oceanic.yaml --once             move what is there now, then end
+  connect-run configs/oceanic.yaml --embedded         try it: Kafka and CnosDB stand-ins inside this process
+  connect-run configs/*.yaml --log-format json        several workers in one process, logs for machines
+
+Exit codes: 0 ok, 1 a pipeline failed, 2 invalid config or command line, 3 the machine lacks something.`
+
+const rootExamples = `
+Examples:
+  connect-run configs/oceanic.yaml                    the same as: connect-run run configs/oceanic.yaml
+  connect-run configs/oceanic.yaml --embedded         try it without any server
+  connect-run validate configs                        check every file below a folder, start nothing
+  connect-run connectors kafka                        what the kafka connector can do, option by option
+
+Values of a config may come from the environment: \${VAR}, \${VAR:-default}, \${VAR:?message}, \${file:path}.
+Exit codes: 0 ok, 1 a pipeline failed, 2 invalid config or command line, 3 the machine lacks something.`
+
+/** Runs the command line and resolves with the exit code. */
+export async function runProgram(args: readonly string[], version: string, host: Host): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.ok
+  const program = new Command('connect-run')
+    .description('Runs pipelines declared in YAML: source -> transforms -> sink.')
+    .version(version)
+    .usage('FILE… [options]  |  validate FILE|FOLDER…  |  connectors [NAME]')
+    .addHelpText('after', rootExamples)
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: (text) => host.stderr.write(text),
+    })
+    .showHelpAfterError('(connect-run --help shows how)')
+    .exitOverride()
+  addRun(program, async (files, options) => void (code = await run(files, options, host)))
+  addValidate(program, async (paths, format) => void (code = await validate(paths, format, host)))
+  addConnectors(program, async (name, options) => void (code = await connectors(name, options, host)))
+  if (args.length === 0) {
+    host.stderr.write(program.helpInformation())
+    return exitCodes.config
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' })
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.config
+  }
+  return code
+}
+
+interface ConnectorsFlags {
+  readonly format: ConnectorsOptions['format']
+  readonly all?: boolean
+  readonly schema?: boolean
+}
+
+interface RunFlags {
+  readonly only?: readonly string[]
+  readonly once?: boolean
+  readonly embedded?: boolean
+  readonly logFormat?: RunOptions['logFormat']
+  readonly logLevel?: RunOptions['logLevel']
+}
+
+function addRun(program: Command, action: (files: string[], options: RunOptions) => Promise<void>): void {
+  program
+    .command('run', { isDefault: true })
+    .summary('run the pipelines of some files (what happens without a command)')
+    .description('Checks the files, then runs their pipelines until they end or are stopped.')
+    .usage('FILE… [options]')
+    .argument('<file...>', 'config files')
+    .option('--only <pipeline>', 'run this pipeline only; may be given several times', append)
+    .option('--once', 'end when everything that is there now has been moved')
+    .option('--embedded', 'bring up stand-ins for Kafka and CnosDB, and what `embedded:` names; implies --once')
+    .addOption(new Option('--log-format <format>', 'default: pretty on a terminal, else json').choices(logFormats))
+    .addOption(new Option('--log-level <level>', 'default: info; with --embedded warn').choices(logLevels))
+    .addHelpText('after', runExamples)
+    .action((files: string[], { only = [], once = false, embedded = false, logFormat, logLevel }: RunFlags) =>
+      action(files, { only, once, embedded, logFormat, logLevel }),
+    )
+}
+
+function addValidate(program: Command, action: (paths: string[], format: DiagnosticFormat) => Promise<void>): void {
+  program
+    .command('validate')
+    .summary('check files without starting anything')
+    .description('Checks files, and all YAML below folders. Shows every error at once; exit code 2 if there is one.')
+    .usage('FILE|FOLDER… [options]')
+    .argument('<path...>', 'config files, or folders of them')
+    .addOption(new Option('--format <format>', 'github: annotations').choices(diagnosticFormats).default('text'))
+    .action((paths: string[], { format }: { format: DiagnosticFormat }) => action(paths, format))
+}
+
+function addConnectors(
+  program: Command,
+  action: (name: string | undefined, options: ConnectorsOptions) => Promise<void>,
+): void {
+  program
+    .command('connectors')
+    .summary('list the connectors at hand, or document one')
+    .usage('[NAME] [options]')
+    .argument('[name]', 'a connector: shows its options with types and defaults')
+    .option('--all', 'also options that are rarely needed')
+    .addOption(new Option('--format <format>').choices(['text', 'json']).default('text'))
+    .addOption(new Option('--schema', 'print the JSON Schema of config files').hideHelp())
+    .action((name: string | undefined, { format, all = false, schema = false }: ConnectorsFlags) =>
+      action(name, { format, all, schema }),
+    )
+}
+
+function append(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
+}

@@ -1,0 +1,21 @@
+import { describe, expect, it } from '@jest/globals'
+import { createMemoryStateStore } from '../../src/state/memory.ts'
+
+describe('the memory store', () => {
+  it('keeps positions between claims, and lets one at a time have them', async () => {
+    const store = createMemoryStateStore()
+    const state = await store.open('task')
+    await state.write([{ stream: 's', partition: 0, position: { offset: 1 } }])
+    await expect(store.open('task')).rejects.toMatchObject({ code: 'STATE_LOCKED', kind: 'retriable' })
+    await state.close()
+    await expect(state.write([])).rejects.toMatchObject({ code: 'STOPPED' })
+    const again = await store.open('task')
+    await again.write([{ stream: 's', partition: 1, position: { offset: 2 } }])
+    expect(again.positions.map(({ partition, position }) => [partition, position.offset])).toEqual([
+      [0, 1],
+      [1, 2],
+    ])
+    await state.close()
+    await expect(store.open('task')).rejects.toMatchObject({ code: 'STATE_LOCKED' })
+  })
+})

@@ -1,0 +1,40 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { thisProcess } from '../../src/state/owner.ts'
+import { type TaskLock, acquireTaskLock } from '../../src/state/task-lock.ts'
+
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'connect-run-lock-'))
+})
+
+afterEach(() => rmSync(folder, { recursive: true }))
+
+describe('a task lock', () => {
+  it('is not given to one who found it free long ago, when others have had it since', async () => {
+    const first = await acquireTaskLock(folder, 'task')
+    await first.release()
+    let rival: TaskLock | undefined
+    // Between finding it free and claiming it, somebody takes it and gives it back, and somebody else takes it.
+    const late = acquireTaskLock(folder, 'task', async () => {
+      const quick = await acquireTaskLock(folder, 'task')
+      await quick.release()
+      rival = await acquireTaskLock(folder, 'task')
+      return thisProcess()
+    })
+    await expect(late).rejects.toMatchObject({ code: 'STATE_LOCKED' })
+    expect(readdirSync(folder)).toEqual(['task.3.lock'])
+    await rival!.release()
+    const next = await acquireTaskLock(folder, 'task')
+    expect(readdirSync(folder)).toEqual(['task.4.lock'])
+    await next.release()
+  })
+
+  it('leaves one small file behind and no drafts', async () => {
+    for (let round = 0; round < 5; round++) await (await acquireTaskLock(folder, 'task')).release()
+    expect(readdirSync(folder)).toEqual(['task.5.lock'])
+  })
+})

@@ -1,0 +1,85 @@
+// Everything: set up, check, then the three tiers of tests. The last line is `N passed, N failed, N skipped`.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { check } from './check.mjs'
+import { setup } from './setup.mjs'
+import { StepError, cacheDir, complain, root, runIfMain, say } from './steps.mjs'
+import { countsOf } from './test-counts.mjs'
+
+const TIERS = { unit: 'unit and conformance tests', int: 'tests on real servers', e2e: 'whole workers' }
+
+async function test() {
+  const results = join(cacheDir, 'test')
+  rmSync(results, { recursive: true, force: true })
+  mkdirSync(results, { recursive: true })
+  const total = { passed: 0, failed: 0, skipped: 0 }
+
+  title('setup')
+  try {
+    await setup()
+  } catch (error) {
+    if (!(error instanceof StepError)) throw error
+    complain(`\n${error.message}`)
+    total.failed++
+    return finish(total, results)
+  }
+  title('checks')
+  for (const { error } of await check()) total[error ? 'failed' : 'passed']++
+  for (const tier of Object.keys(TIERS)) {
+    title(`${TIERS[tier]} (${tier})`)
+    add(total, await runTier(tier, results))
+  }
+  return finish(total, results)
+}
+
+function title(text) {
+  say(`\n── ${text} ${'─'.repeat(Math.max(2, 60 - text.length))}`)
+}
+
+async function runTier(tier, results) {
+  const file = join(results, `${tier}.json`)
+  const runner = fileURLToPath(new URL('jest.mjs', import.meta.url))
+  const child = spawn(process.execPath, [runner, tier, '--json', `--outputFile=${file}`], {
+    cwd: root,
+    // jest reports on standard error, and names the result file on standard output
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: { ...process.env, CONNECT_RUN_TEST_USAGE: usageFile(results), CONNECT_RUN_TEST_BUILT: '1' },
+  })
+  let interrupted = false
+  const interrupt = (signal) => {
+    interrupted = true
+    child.kill(signal)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, interrupt)
+  const code = await new Promise((resolve) => child.on('exit', resolve))
+  if (interrupted) process.exit(130)
+  for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupt)
+  return countsOf(file, code)
+}
+
+function add(total, counts) {
+  for (const key of Object.keys(total)) total[key] += counts[key]
+}
+
+function usageFile(results) {
+  return join(results, 'services.jsonl')
+}
+
+function finish(total, results) {
+  printServices(usageFile(results))
+  say(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+  process.exitCode = total.failed > 0 ? 1 : 0
+}
+
+function printServices(file) {
+  title('services used')
+  const lines = existsSync(file) ? new Set(readFileSync(file, 'utf8').trim().split('\n')) : []
+  for (const line of [...lines].sort((one, other) => one.localeCompare(other))) {
+    const { service, origin, missing } = JSON.parse(line)
+    say(missing === undefined ? `  ${service}: ${origin}` : `  ${service}: MISSING, ${missing}`)
+  }
+}
+
+runIfMain(import.meta.url, test)

@@ -1,0 +1,1 @@
+export { type TcpProxy, type TcpProxyOptions, tcpProxy } from './tcp-proxy.ts'

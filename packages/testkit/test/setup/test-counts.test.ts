@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { countsOf } from '../../setup/test-counts.mjs'
+
+describe('the counts of a test run', () => {
+  let folder: string
+
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'connect-run-counts-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  function counts(summary: object | undefined, code: number): object {
+    const file = join(folder, `${Math.random()}.json`)
+    const nothing = {
+      numPassedTests: 0,
+      numFailedTests: 0,
+      numRuntimeErrorTestSuites: 0,
+      numPendingTests: 0,
+      numTodoTests: 0,
+    }
+    if (summary) writeFileSync(file, JSON.stringify({ ...nothing, ...summary }))
+    return countsOf(file, code)
+  }
+
+  it('are those of jest', () => {
+    const summary = { numPassedTests: 5, numFailedTests: 2, numPendingTests: 1, numTodoTests: 3 }
+    expect(counts(summary, 1)).toEqual({ passed: 5, failed: 2, skipped: 4 })
+  })
+
+  it('take a suite that cannot run for a failure', () => {
+    expect(counts({ numPassedTests: 5, numRuntimeErrorTestSuites: 2 }, 1)).toEqual({ passed: 5, failed: 2, skipped: 0 })
+  })
+
+  it('take a jest that fails or dies for a failure', () => {
+    expect(counts({ numPassedTests: 5 }, 1)).toEqual({ passed: 5, failed: 1, skipped: 0 })
+    expect(counts(undefined, 0)).toEqual({ passed: 0, failed: 1, skipped: 0 })
+  })
+})
