@@ -1,7 +1,7 @@
 import { ConnectError, type RecordBatch, RecordError, type RowFailure } from '@connect-run/core'
 import type { Verdict } from './error-map.ts'
 import type { Encoded, LineEncoder } from './line-protocol/encoder.ts'
-import { kindName, preferredKind } from './line-protocol/field-value.ts'
+import { isMixed, kindName } from './line-protocol/field-value.ts'
 
 type Rows = readonly number[]
 type Conflict = Extract<Verdict, { kind: 'conflict' }>
@@ -28,8 +28,8 @@ export function splitByKinds(encoder: LineEncoder, { batch, encoded }: Request):
     const failures: RowFailure[] = []
     for (const row of encoded.rows) {
       const { kinds } = encoder.columnOf(batch, row, column)
-      if (preferredKind(kinds) === kinds) addTo(byKind, kinds, row)
-      else failures.push({ row, error: severalTypes(column, kinds) })
+      if (isMixed(kinds)) failures.push({ row, error: severalTypes(column, kinds) })
+      else addTo(byKind, kinds, row)
     }
     const groups = inOrder(byKind)
     if (groups.length > 1 || failures.length > 0) return { groups, failures }

@@ -191,7 +191,7 @@ describe('ending', () => {
   it('rejects with the reason of the signal, before and during the request', async () => {
     let arrived = false
     const { url } = await serve(() => (arrived = true))
-    const made = await client(url)
+    const made = await client(url, { timeoutMs: 60_000 })
     const stop = new AbortController()
     const running = made.request(post('x', { signal: stop.signal }))
     await pollUntil(() => arrived)

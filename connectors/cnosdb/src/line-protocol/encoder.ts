@@ -3,6 +3,7 @@ import { CollisionWindow, type PointIdentity } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
 import { follow } from '../table-template.ts'
 import { type NodeBudget, Table } from './columns.ts'
+import { isMixed } from './field-value.ts'
 import { Origin, tagText } from './origin.ts'
 import { PointWriter, isPlain } from './point-writer.ts'
 import { invalid } from './text.ts'
@@ -181,8 +182,7 @@ export class LineEncoder {
     const names = new Set<string>()
     for (const table of this.#tables.values()) {
       for (const slot of table.slots.values()) {
-        const isMixed = slot.request === this.#writer.request && (slot.kinds & (slot.kinds - 1)) !== 0
-        if (isMixed) names.add(slot.name)
+        if (slot.request === this.#writer.request && isMixed(slot.kinds)) names.add(slot.name)
       }
     }
     return [...names]

@@ -2,7 +2,7 @@ import { RecordError } from '@connect-run/core'
 import type { FieldType } from '../sink-config.ts'
 import { invalid, quoteString } from './text.ts'
 
-/** Bits, so that the kinds which a column has in one request are a set. In the order of `preferredKind`. */
+/** Bits, so that the kinds which a column has in one request are a set. In the order in which they are sent where a request would have several. */
 export const kinds = { double: 1, bigint: 2, unsigned: 4, boolean: 8, string: 16, tag: 32 } as const
 export type Kind = (typeof kinds)[keyof typeof kinds]
 
@@ -68,9 +68,9 @@ function shown(value: bigint): string {
   return text.length > 30 ? `${text.slice(0, 30)}…` : text
 }
 
-/** The kind that goes first where a request would have several for one column: numbers before text. */
-export function preferredKind(mask: number): number {
-  return mask & -mask
+/** Whether the set has several kinds. */
+export function isMixed(mask: number): boolean {
+  return (mask & (mask - 1)) !== 0
 }
 
 export function kindName(mask: number): string {

@@ -30,9 +30,11 @@ export async function withCompanions(configs: readonly WorkerConfig[], env: Host
   return loadConfigs(files, env, host)
 }
 
-/** The first rows of a query, as a table. */
+/** The first rows of a query, as a table; or why there are none, when the run was stopped before the table was made. */
 export async function printQuery(sql: string, services: EmbeddedServices, out: Screen): Promise<void> {
-  const { columns, rows } = await services.query(sql)
+  const result = await services.query(sql).catch((error: unknown) => error)
+  if (result instanceof Error) return out.line(`\n${out.style.bold(sql)}  ${out.style.dim(result.message)}\n`)
+  const { columns, rows } = result as Awaited<ReturnType<EmbeddedServices['query']>>
   out.line(`\n${out.style.bold(sql)}  ${out.style.dim(`${amount(rows.length)} rows`)}\n`)
   const titles = columns.map((title, c) => {
     const isNumeric = rows.every((row) => /^-?[\d.]*$/.test(row[c] ?? ''))

@@ -44,7 +44,7 @@ kafka.describe('records that can not be written', () => {
     const mixed = good.flatMap((reading, i) => (i % 2500 === 1234 ? [bad[Math.floor(i / 2500)]!, reading] : [reading]))
     await broker.produce(
       topic,
-      mixed.map((record) => ({ partition: 0, ...record })),
+      mixed.map((record) => Object.assign({ partition: 0 }, record)),
     )
 
     const { ledger, letters } = await runOnce()
@@ -70,7 +70,7 @@ kafka.describe('records that can not be written', () => {
     })
     await broker.produce(
       topic,
-      mixed.map((record) => ({ partition: 0, ...record })),
+      mixed.map((record) => Object.assign({ partition: 0 }, record)),
     )
 
     const { letters } = await runOnce()
