@@ -26,7 +26,8 @@ export class Screen {
   }
 
   get columns(): number {
-    return this.#stream.columns ?? 80
+    // A pseudo-terminal without a size says 0.
+    return this.#stream.columns || 80
   }
 
   /** Writes text that stays. It should end its last line. */

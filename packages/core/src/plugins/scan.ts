@@ -67,7 +67,7 @@ export function scanConnectors({ folder, plugins, packageFolder = ownFolder }: S
 function fromRequest(plugin: string, request: number, folder: string): Found {
   const isPath = plugin.startsWith('.') || plugin.startsWith('/')
   const place = isPath ? resolve(folder, plugin) : installed(plugin, folder)
-  const name = defaultName(basename(plugin, '.js'))
+  const name = defaultName(basename(plugin).replace(/\.[cm]?[jt]s$/, ''))
   if (place === undefined || !existsSync(place)) {
     const hint = isPath ? 'The path is relative to the config file.' : `Install it: npm install ${plugin}`
     return { name, request, message: `the plugin ${plugin} is not there`, hint }

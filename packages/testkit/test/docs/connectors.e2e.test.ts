@@ -17,6 +17,9 @@ import { runCommand } from './shell.ts'
 
 const guide = readDoc('packages/core/docs/connectors.md')
 
+/** What the new folder shares with the repository. */
+const settings = ['tsconfig.base.json', 'pnpm-workspace.yaml', '.oxlintrc.json', '.prettierrc.json', '.prettierignore']
+
 /** What `pnpm install` links for the new package; installing here would change the repository's lockfile. */
 const installed = {
   '@connect-run/core': 'packages/core',
@@ -37,7 +40,7 @@ describe('the guide for connectors', () => {
 
   beforeAll(() => {
     folder = realpathSync(mkdtempSync(join(tmpdir(), 'connect-run-guide-')))
-    for (const file of ['tsconfig.base.json', 'pnpm-workspace.yaml']) cpSync(join(root, file), join(folder, file))
+    for (const file of settings) cpSync(join(root, file), join(folder, file))
     mkdirSync(join(folder, 'connectors'))
     for (const linked of ['packages', 'connectors/kafka']) symlinkSync(join(root, linked), join(folder, linked))
     for (const [name, target] of Object.entries(installed)) {
@@ -59,6 +62,13 @@ describe('the guide for connectors', () => {
     const tsc = join(root, 'node_modules/.bin/tsc')
     await runCommand(`${tsc} -p connectors/lines && ${tsc} -p connectors/lines/test`, folder)
     expect(existsSync(join(folder, 'connectors/lines/dist/plugin.js'))).toBe(true)
+  })
+
+  it('is clean by the rules of the repository', async () => {
+    const bin = join(root, 'node_modules/.bin')
+    const lint = `${bin}/oxlint --type-aware --deny-warnings connectors/lines`
+    const format = `${bin}/prettier --check connectors/lines`
+    await runCommand(`${lint} && ${format}`, folder, { OXLINT_TSGOLINT_PATH: `${bin}/tsgolint` })
   })
 
   it('says what its commands print', async () => {
