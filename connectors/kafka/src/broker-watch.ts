@@ -1,5 +1,5 @@
 import type { Clock, Logger } from '@connect-run/core'
-import type { KafkaError } from './client/kafka-error.ts'
+import type { KafkaError } from './kafka-error.ts'
 
 const PROBE_MS = 2000
 /** Codes that say why a connection failed; "all brokers are down" only says that they did. */

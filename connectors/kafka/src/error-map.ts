@@ -1,5 +1,5 @@
 import { ConnectError, type ErrorCode, RecordError, RetriableError } from '@connect-run/core'
-import type { KafkaError } from './client/kafka-error.ts'
+import { type KafkaError, UNKNOWN, isKafkaError } from './kafka-error.ts'
 
 /** What to do about a failure: try again, give up one record, or fail the task. */
 type Verdict = 'retry' | 'record' | 'fail'
@@ -22,6 +22,8 @@ const checkAcls = 'Grant this user the right (kafka-acls), or log in as another.
 const checkLogin = 'Check `auth`: mechanism, user name and password, and which listener `brokers` names.'
 const checkTls = 'Check `tls`: the listener must speak TLS, and `tls.ca` must have signed its certificate.'
 const checkBrokers = 'Check `brokers`, and that the cluster is up and reachable from here.'
+const fenced =
+  'Give each worker its own `instanceId`. After an outage it may be the group that took this consumer for another: it joins again.'
 const createIt = 'Create the topic, or set `createTopic` at the sink.'
 const tooLarge = "Raise the topic's `max.message.bytes` and the sink's `maxRequestSize`, or make the record smaller."
 
@@ -48,7 +50,7 @@ export const errorTable: ReadonlyMap<number, Entry> = new Map([
   [-151, waits('CONNECTION_LOST')],
   [-150, fails('SERVER_ERROR')],
   [-147, waits('TIMEOUT')],
-  [-144, fails('FENCED', 'Another consumer uses the same `instanceId`: give each worker its own.')],
+  [-144, fails('FENCED', fenced)],
   [-142, waits('FENCED')],
   [-140, fails('OFFSET_MISSING')],
   [-138, waits('SERVER_ERROR')],
@@ -83,7 +85,7 @@ export const errorTable: ReadonlyMap<number, Entry> = new Map([
   [56, waits('SERVER_ERROR')],
   [58, fails('AUTH_FAILED', checkLogin)],
   [76, fails('REQUEST_REJECTED', 'The brokers do not know this `compression`.')],
-  [82, fails('FENCED', 'Another consumer uses the same `instanceId`: give each worker its own.')],
+  [82, fails('FENCED', fenced)],
   [87, refuses('RECORD_REJECTED', 'A compacted topic takes no record without a key.')],
   [89, waits('THROTTLED')],
   [90, fails('FENCED')],
@@ -102,6 +104,35 @@ export function connectError(error: KafkaError, doing: string): ConnectError {
   if (verdict === 'retry') return new RetriableError(code, message, options)
   if (verdict === 'record') return new RecordError(code, message, options)
   return new ConnectError(code, message, options)
+}
+
+/** The answer of a call, or what its failure tells the runtime. */
+export async function explaining<T>(doing: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!isKafkaError(error)) throw error
+    throw connectError(error, doing)
+  }
+}
+
+/** Makes and connects a client. */
+export async function connecting<T>(brokers: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (!isKafkaError(error)) throw error
+    throw connectFailure(error, brokers)
+  }
+}
+
+/** An error without a code is about the client's settings. */
+function connectFailure(error: KafkaError, brokers: string): ConnectError {
+  if (error.code !== UNKNOWN) return connectError(error, `can't connect to Kafka at ${brokers}`)
+  return new ConnectError('CONFIG_INVALID', `librdkafka does not take these settings: ${error.message}`, {
+    hint: 'Check `tls`, `auth` and `properties`.',
+    cause: error,
+  })
 }
 
 /** A fatal error leaves the client useless, whatever its code: only a new task helps. */

@@ -1,4 +1,5 @@
 import {
+  type Logger,
   PartialBatchError,
   type RecordBatch,
   type RowFailure,
@@ -8,12 +9,10 @@ import {
   isRetriable,
 } from '@connect-run/core'
 import { BrokerWatch } from './broker-watch.ts'
-import type { ConnectionEvents } from './client/connection.ts'
-import { isKafkaError } from './client/kafka-error.ts'
+import type { ClientLibrary, ConnectionEvents } from './client/connection.ts'
 import type { OutgoingRecords, ProducerClient, SendFailure } from './client/producer-client.ts'
 import { brokerList } from './connection-config.ts'
-import { connectError } from './error-map.ts'
-import type { ClientSettings } from './librdkafka-settings.ts'
+import { connectError, connecting, explaining } from './error-map.ts'
 import { outgoing } from './outgoing.ts'
 import { assertFeatures } from './required-features.ts'
 import { type KafkaSinkConfig, producerSettings } from './sink-config.ts'
@@ -24,10 +23,11 @@ const TOO_LARGE = 10
 const NO_TOPIC: ReadonlySet<number> = new Set([3, -188])
 const PROBE_TIMEOUT_MS = 5000
 
-export type OpenProducer = (settings: ClientSettings, events: ConnectionEvents) => ProducerClient
+type Library = ClientLibrary<ProducerClient, ConnectionEvents>
 
-async function loadProducer(): Promise<OpenProducer> {
-  return (await import('./client/producer-client.ts')).openProducer
+/** The addon is loaded by the first task that starts. */
+async function loadProducer(): Promise<Library> {
+  return (await import('./client/producer-client.ts')).producerLibrary
 }
 
 interface Running {
@@ -39,34 +39,29 @@ interface Running {
 
 /** Writes records with an idempotent producer; a batch is done when every record is acknowledged. */
 export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
-  readonly #load: () => Promise<OpenProducer>
+  readonly #load: () => Promise<Library>
   #running: Running | undefined
   #fatal: Error | undefined
 
-  constructor(load: () => Promise<OpenProducer> = loadProducer) {
+  constructor(load: () => Promise<Library> = loadProducer) {
     this.#load = load
   }
 
   async start(context: SinkContext<KafkaSinkConfig>): Promise<void> {
     const { config, logger, clock, worker, pipeline } = context
-    const open = await this.#load()
-    const brokers = new BrokerWatch({
-      brokers: brokerList(config.brokers),
-      clock,
-      logger,
-    })
-    const client = open(producerSettings(config, config.clientId ?? `connect-${worker}-${pipeline}`), {
-      log: (level, text) => logger.debug({ level }, text),
-      error: (error) => {
-        brokers.failed(error)
-        if (error.fatal) this.#fatal = connectError(error, 'the producer can no longer be used')
-      },
-    })
+    const library = await this.#load()
+    assertFeatures(config, library.features)
+    const address = brokerList(config.brokers)
+    const brokers = new BrokerWatch({ brokers: address, clock, logger })
+    const settings = producerSettings(config, config.clientId ?? `connect-${worker}-${pipeline}`)
     const template = compileTopic(config.topic)
-    const creation = config.createTopic && new TopicCreation(client, config.createTopic, logger)
-    this.#running = { client, template, creation, brokers }
-    assertFeatures(config, client.features)
-    await connecting(client.connect(config.connectTimeout), config)
+    const { creation } = await connecting(address, async () => {
+      const made = library.open(settings, this.#events(brokers, logger))
+      const creating = config.createTopic && new TopicCreation(made, config.createTopic, logger)
+      this.#running = { client: made, template, creation: creating, brokers }
+      await made.connect(config.connectTimeout)
+      return this.#running
+    })
     if (template.fixed !== undefined) await creation?.ensure([template.fixed])
   }
 
@@ -94,26 +89,22 @@ export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
 
   async probe(): Promise<void> {
     const { client } = this.#started()
-    try {
-      await client.topics(PROBE_TIMEOUT_MS)
-    } catch (error) {
-      if (!isKafkaError(error)) throw error
-      throw connectError(error, "can't list topics")
+    await explaining("can't list topics", () => client.topics(PROBE_TIMEOUT_MS))
+  }
+
+  #events(brokers: BrokerWatch, logger: Logger): ConnectionEvents {
+    return {
+      log: (level, text) => logger.debug({ level }, text),
+      error: (error) => {
+        brokers.failed(error)
+        if (error.fatal) this.#fatal = connectError(error, 'the producer can no longer be used')
+      },
     }
   }
 
   #started(): Running {
     if (this.#running === undefined) throw new Error('the sink has not been started')
     return this.#running
-  }
-}
-
-async function connecting(connected: Promise<void>, config: KafkaSinkConfig): Promise<void> {
-  try {
-    await connected
-  } catch (error) {
-    if (!isKafkaError(error)) throw error
-    throw connectError(error, `can't connect to Kafka at ${brokerList(config.brokers)}`)
   }
 }
 

@@ -2,9 +2,11 @@ import { ConnectError, type Partition, type Positions, type RecordBatch, type So
 import { Assignment, isFinished } from './assignment.ts'
 import { BrokerWatch } from './broker-watch.ts'
 import { brokerList } from './connection-config.ts'
+import type { ClientLibrary } from './client/connection.ts'
 import type { ConsumerClient, ConsumerEvents, Fetched } from './client/consumer-client.ts'
-import { type KafkaError, isKafkaError } from './client/kafka-error.ts'
-import { connectError, isPassing } from './error-map.ts'
+import { type KafkaError, isKafkaError } from './kafka-error.ts'
+import { connectError, explaining, isPassing } from './error-map.ts'
+import type { ClientSettings } from './librdkafka-settings.ts'
 import { Pump } from './pump.ts'
 import { Rebalancer } from './rebalancer.ts'
 import { compressionMissing } from './required-features.ts'
@@ -22,6 +24,7 @@ export class SourceSession {
   readonly context: SourceContext<KafkaSourceConfig>
   readonly pump: Pump
   readonly #client: ConsumerClient
+  readonly #features: readonly string[]
   readonly #assignment = new Assignment()
   readonly #rebalancer: Rebalancer
   readonly #brokers: BrokerWatch
@@ -31,10 +34,15 @@ export class SourceSession {
   #checkedAt = 0
   #stalled = new Map<Partition, number>()
 
-  constructor(context: SourceContext<KafkaSourceConfig>, open: (events: ConsumerEvents) => ConsumerClient) {
+  constructor(
+    context: SourceContext<KafkaSourceConfig>,
+    library: ClientLibrary<ConsumerClient, ConsumerEvents>,
+    settings: ClientSettings,
+  ) {
     const { clock, logger, config } = context
     this.context = context
-    this.#client = open(this.#events())
+    this.#features = library.features
+    this.#client = library.open(settings, this.#events())
     const client = this.#client
     this.#topics = new TopicWatch({ config, clock, logger, list: () => client.topics(ASK_TIMEOUT_MS) })
     this.#brokers = new BrokerWatch({
@@ -63,15 +71,9 @@ export class SourceSession {
   }
 
   async connect(): Promise<void> {
-    const { config } = this.context
-    try {
-      await this.#client.connect(config.connectTimeout)
-      this.#connected = true
-      await this.#topics.learn()
-    } catch (error) {
-      if (!isKafkaError(error)) throw error
-      throw connectError(error, `can't connect to Kafka at ${brokerList(config.brokers)}`)
-    }
+    await this.#client.connect(this.context.config.connectTimeout)
+    this.#connected = true
+    await this.#topics.learn()
   }
 
   subscribe(topics: readonly string[]): void {
@@ -83,31 +85,21 @@ export class SourceSession {
   async commit(positions: Positions): Promise<void> {
     const mine = positions.filter((position) => this.#rebalancer.mayCommit(position))
     if (mine.length === 0) return
-    try {
-      await this.#client.commit(
-        mine.map(({ stream, partition, position }) => ({ stream, partition, offset: position.offset })),
-      )
-      this.#brokers.answered()
-    } catch (error) {
-      if (!isKafkaError(error)) throw error
-      throw connectError(error, "can't commit positions to the group")
-    }
+    const offsets = mine.map(({ stream, partition, position }) => ({ stream, partition, offset: position.offset }))
+    await explaining("can't commit positions to the group", () => this.#client.commit(offsets))
+    this.#brokers.answered()
   }
 
   /** Ends of what is assigned; before that is known, of all partitions of the topics, once there are any. */
   async endPositions(): Promise<Positions> {
     const assigned = this.#assignment.all()
     const partitions = assigned.length > 0 ? assigned : await this.#topics.waitForPartitions(this.#closing.signal)
-    try {
-      const ends = await this.#client.offsets(partitions, 'latest', ASK_TIMEOUT_MS)
-      return partitions.map(({ stream, partition }, i) => {
-        const wanted = this.#assignment.get({ stream, partition })?.end
-        return { stream, partition, position: { offset: Math.min(ends[i] ?? 0, wanted ?? Infinity) } }
-      })
-    } catch (error) {
-      if (!isKafkaError(error)) throw error
-      throw connectError(error, "can't ask for the ends of the partitions")
-    }
+    const ask = (): Promise<(number | undefined)[]> => this.#client.offsets(partitions, 'latest', ASK_TIMEOUT_MS)
+    const ends = await explaining("can't ask for the ends of the partitions", ask)
+    return partitions.map(({ stream, partition }, i) => {
+      const wanted = this.#assignment.get({ stream, partition })?.end
+      return { stream, partition, position: { offset: Math.min(ends[i] ?? 0, wanted ?? Infinity) } }
+    })
   }
 
   /** Whether `endAt` was reached in everything that this consumer has. */
@@ -187,7 +179,7 @@ export class SourceSession {
     if (code === -140) return this.#rebalancer.enqueue(() => this.#moveFromMissing())
     if (code === -147) return this.#expelled(error)
     if (code === 3) return this.#topics.look()
-    if (code === -170) throw compressionMissing(this.#client.features)
+    if (code === -170) throw compressionMissing(this.#features)
     if (!isPassing(error)) throw connectError(error, "can't read")
     this.context.logger.debug({ kafkaCode: code }, error.message)
   }

@@ -13,44 +13,46 @@ import { type InstanceSlot, takeInstanceSlot } from './instance-slot.ts'
 import { SourceSession } from './source-session.ts'
 import { type KafkaSourceConfig, type Member, anchoredPattern, consumerSettings } from './source-config.ts'
 import type { ConsumerClient, ConsumerEvents } from './client/consumer-client.ts'
-import type { ClientSettings } from './librdkafka-settings.ts'
+import type { ClientLibrary } from './client/connection.ts'
+import { connecting } from './error-map.ts'
 import { assertFeatures } from './required-features.ts'
 
 const COMMIT_TIMEOUT_MS = 30_000
 const DISCONNECT_TIMEOUT_MS = 10_000
 
-export type OpenConsumer = (settings: ClientSettings, events: ConsumerEvents) => ConsumerClient
+type Library = ClientLibrary<ConsumerClient, ConsumerEvents>
 
 /** The addon is loaded by the first task that starts. */
-async function loadConsumer(): Promise<OpenConsumer> {
-  return (await import('./client/consumer-client.ts')).openConsumer
+async function loadConsumer(): Promise<Library> {
+  return (await import('./client/consumer-client.ts')).consumerLibrary
 }
 
 /** Reads topics as one member of a consumer group. */
 export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
-  readonly #load: () => Promise<OpenConsumer>
+  readonly #load: () => Promise<Library>
   #session: SourceSession | undefined
   #slot: InstanceSlot | undefined
 
-  constructor(load: () => Promise<OpenConsumer> = loadConsumer) {
+  constructor(load: () => Promise<Library> = loadConsumer) {
     this.#load = load
   }
 
   async start(context: SourceContext<KafkaSourceConfig>): Promise<void> {
     const { config } = context
-    const open = await this.#load()
+    const library = await this.#load()
+    assertFeatures(config, library.features)
     const groupId = config.groupId ?? `connect-${context.worker}-${context.pipeline}`
     if (config.instanceId === undefined) this.#slot = await takeInstanceSlot(groupId)
     const member = memberOf(context, groupId, this.#slot)
-    this.#session = new SourceSession(context, (events) => {
-      const client = open(consumerSettings(config, member), events)
-      assertFeatures(config, client.features)
-      return client
+    const brokers = brokerList(config.brokers)
+    const session = await connecting(brokers, async () => {
+      this.#session = new SourceSession(context, library, consumerSettings(config, member))
+      await this.#session.connect()
+      return this.#session
     })
-    await this.#session.connect()
     const topics = config.topicPattern === undefined ? config.topics! : [anchoredPattern(config.topicPattern)]
-    this.#session.subscribe(topics)
-    context.logger.info({ ...member, topics, brokers: brokerList(config.brokers) }, `joining the group ${groupId}`)
+    session.subscribe(topics)
+    context.logger.info({ ...member, topics, brokers }, `joining the group ${groupId}`)
   }
 
   async poll(limits: PollLimits, signal: AbortSignal): Promise<RecordBatch> {

@@ -1,7 +1,7 @@
 import { type Clock, ConnectError, type Logger, type Partition, type Positions } from '@connect-run/core'
 import type { Start } from './assignment.ts'
 import type { ConsumerClient } from './client/consumer-client.ts'
-import { isKafkaError } from './client/kafka-error.ts'
+import { isKafkaError } from './kafka-error.ts'
 import { connectError, isPassing } from './error-map.ts'
 import type { KafkaSourceConfig } from './source-config.ts'
 

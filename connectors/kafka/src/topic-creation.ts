@@ -1,7 +1,7 @@
 import type { Logger } from '@connect-run/core'
 import type { ProducerClient } from './client/producer-client.ts'
-import { isKafkaError } from './client/kafka-error.ts'
-import { connectError } from './error-map.ts'
+import { isKafkaError } from './kafka-error.ts'
+import { explaining } from './error-map.ts'
 import type { NewTopicConfig } from './sink-config.ts'
 
 const ASK_TIMEOUT_MS = 5000
@@ -29,9 +29,9 @@ export class TopicCreation {
   async ensure(names: Iterable<string>): Promise<void> {
     const unknown = [...new Set(names)].filter((name) => !this.#known.has(name))
     if (unknown.length === 0) return
-    const existing = await this.#asking('list topics', this.#client.topics(ASK_TIMEOUT_MS))
+    const existing = await explaining("can't list topics", () => this.#client.topics(ASK_TIMEOUT_MS))
     for (const name of unknown) {
-      if (!existing.has(name)) await this.#asking(`create the topic ${name}`, this.#create(name))
+      if (!existing.has(name)) await explaining(`can't create the topic ${name}`, () => this.#create(name))
       this.#known.add(name)
     }
   }
@@ -47,15 +47,6 @@ export class TopicCreation {
       // Some brokers have no admin interface, but create topics when asked for them.
       if (!isKafkaError(error) || error.code !== TIMED_OUT) throw error
       await this.#client.touchTopic(name, ASK_TIMEOUT_MS)
-    }
-  }
-
-  async #asking<T>(what: string, answer: Promise<T>): Promise<T> {
-    try {
-      return await answer
-    } catch (error) {
-      if (!isKafkaError(error)) throw error
-      throw connectError(error, `can't ${what}`)
     }
   }
 }

@@ -5,6 +5,9 @@ import plugin from '../src/plugin.ts'
 
 const kafka = await service('kafka')
 
+/** Records of the checks are old by their timestamps. */
+const forever = { 'retention.ms': '-1' }
+
 kafka.describe('kafka', () => {
   const topics = kafkaAt(kafka.address)
 
@@ -13,7 +16,7 @@ kafka.describe('kafka', () => {
     deadlineMs: 20_000,
     options: async () => {
       const topic = `conformance-${randomUUID()}`
-      await topics.createTopic(topic, { partitions: 2 })
+      await topics.createTopic(topic, { partitions: 2, config: forever })
       return { brokers: kafka.address, topics: [topic], groupId: topic, instanceId: '' }
     },
     seed: (options, records) =>
@@ -41,7 +44,7 @@ kafka.describe('kafka', () => {
     deadlineMs: 20_000,
     options: async () => {
       const topic = `conformance-${randomUUID()}`
-      await topics.createTopic(topic)
+      await topics.createTopic(topic, { config: forever })
       return { brokers: kafka.address, topic, maxRequestSize: '10KB' }
     },
     record: (n) => ({ key: `k${n}`, value: { n } }),

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from '@jest/globals'
 import { describePlugin } from '@connect-run/testkit/conformance'
 import plugin from '../src/plugin.ts'
@@ -30,6 +31,16 @@ describePlugin(plugin, {
       createTopic: { partitions: 4, replicationFactor: 3, config: { 'retention.ms': 1000 } },
     },
   },
+})
+
+describe('the plugin', () => {
+  it('loads no client library before a task starts', () => {
+    const plugged = JSON.stringify(new URL('../dist/plugin.js', import.meta.url).href)
+    const program = `import(${plugged}).then(() => console.log(process.report.getReport().sharedObjects.join()))`
+    const loaded = execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' })
+    expect(loaded).toContain('libc')
+    expect(loaded).not.toContain('rdkafka')
+  })
 })
 
 describe('dead letters beside an end of this connector', () => {

@@ -82,11 +82,6 @@ export class Reader {
     return this.task.commit(this.positions)
   }
 
-  /** What librdkafka has logged. */
-  get logged(): readonly string[] {
-    return this.context.logger.entries.map(({ level, message }) => `${level} ${message}`)
-  }
-
   async until(condition: (reader: Reader) => boolean, what: string, timeoutMs = 30_000): Promise<void> {
     await pollUntil(() => this.failure !== undefined || condition(this), { what, timeoutMs, intervalMs: 10 })
     if (this.failure !== undefined) throw this.failure as Error

@@ -25,7 +25,8 @@ kafka.describe('the kafka source on a broker', () => {
 
   async function newTopic(partitions = 1, config: Record<string, string> = {}): Promise<string> {
     const topic = `source-${randomUUID()}`
-    await topics.createTopic(topic, { partitions, config })
+    // The records are old by their timestamps.
+    await topics.createTopic(topic, { partitions, config: { 'retention.ms': '-1', ...config } })
     return topic
   }
 
@@ -254,7 +255,7 @@ kafka.describe('the kafka source on a broker', () => {
     await expect(Reader.start({ options })).rejects.toMatchObject({
       kind: 'retriable',
       code: 'UNREACHABLE',
-      message: expect.stringContaining("can't connect to Kafka at 127.0.0.1:1") as string,
+      message: expect.stringContaining("can't connect to Kafka at 127.0.0.1:1"),
     })
   })
 })
@@ -264,7 +265,7 @@ async function produceTransactions(brokers: string, topic: string): Promise<void
   const { default: Kafka } = await import('../src/client.ts')
   const producer = new Kafka.Producer({ 'bootstrap.servers': brokers, 'transactional.id': topic }, {})
   const call = (start: (done: (error: unknown) => void) => void): Promise<void> =>
-    new Promise((resolve, reject) => start((error) => (error ? reject(error as Error) : resolve())))
+    new Promise((resolve, reject) => start((error) => (error ? reject(error) : resolve())))
   await call((done) => producer.connect({}, done))
   await call((done) => producer.initTransactions(10_000, done))
   await call((done) => producer.beginTransaction(done))

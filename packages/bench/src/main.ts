@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { kcatProgram, startKafka } from '@connect-run/testkit/services'
+import { isServiceUnavailable, kcatProgram, startKafka } from '@connect-run/testkit/services'
 import { connectRunSubject } from './connect-run.ts'
 import type { CpuProfile } from './cpu-profile.ts'
 import { selfTimes } from './cpu-profile.ts'
@@ -30,17 +30,20 @@ function say(line: string): void {
 
 /** Runs the benchmarks and resolves with the exit code. */
 export async function runBench(args: readonly string[]): Promise<number> {
-  let options: BenchOptions | undefined
   try {
-    options = readOptions(args)
+    const options = readOptions(args)
+    if (options) await bench(options)
+    else say(usage)
+    return 0
   } catch (error) {
-    if (!(error instanceof UsageError)) throw error
-    process.stderr.write(`${error.message}\n\n${usage}`)
-    return 2
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n\n${usage}`)
+      return 2
+    }
+    if (!isServiceUnavailable(error)) throw error
+    process.stderr.write(`${error.message}\n`)
+    return 3
   }
-  if (options) await bench(options)
-  else say(usage)
-  return 0
 }
 
 async function bench(options: BenchOptions): Promise<void> {

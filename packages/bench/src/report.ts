@@ -34,11 +34,13 @@ function cell(summary: Summary | undefined, digits: number): string {
   return min === max ? median! : `${median} (${min}-${max})`
 }
 
-/** How far the medians of one program twice's two turns are apart: differences below that mean nothing. */
+/** What one program differs by from turn to turn: smaller differences between programs mean nothing. */
 export function noiseLine(one: SubjectRuns, other: SubjectRuns): string {
-  const medians = [one, other].map((each) => summarize(each.runs.map(cpuPerMillion))!.median)
-  const percent = relativeDifference(medians[0]!, medians[1]!) * 100
-  return `noise floor of CPU-s/M (${one.subject} against ${other.subject}, one program twice): ${percent.toFixed(1)} %`
+  const [first, second] = [one, other].map(({ runs }) => summarize(runs.map(cpuPerMillion))!)
+  const medians = (relativeDifference(first!.median, second!.median) * 100).toFixed(1)
+  const all = summarize([...one.runs, ...other.runs].map(cpuPerMillion))!
+  const runs = ((all.max / all.min - 1) * 100).toFixed(0)
+  return `noise of CPU-s/M: ${one.subject} measured twice differs by ${medians} % in its medians, by up to ${runs} % from run to run`
 }
 
 /** What starting and stopping alone costs; part of the figures of the tables. */

@@ -36,10 +36,12 @@ describe('the table of a topic', () => {
   })
 })
 
-it('tells how far the two turns of one program are apart', () => {
-  const one = { subject: 'one', runs: [run({ cpuSeconds: 9 })] }
-  const other = { subject: 'other', runs: [run({ cpuSeconds: 11 })] }
-  expect(noiseLine(one, other)).toBe('noise floor of CPU-s/M (one against other, one program twice): 20.0 %')
+it('tells how far the two turns of one program are apart, and its single runs', () => {
+  const one = { subject: 'one', runs: [8, 9, 12].map((cpuSeconds) => run({ cpuSeconds })) }
+  const other = { subject: 'other', runs: [10, 11, 12].map((cpuSeconds) => run({ cpuSeconds })) }
+  expect(noiseLine(one, other)).toBe(
+    'noise of CPU-s/M: one measured twice differs by 20.0 % in its medians, by up to 50 % from run to run',
+  )
 })
 
 it('tells what starting and stopping costs, in seconds and not by the record', () => {

@@ -1,6 +1,8 @@
 import type { Client, LibrdKafkaError } from '../client.ts'
+import type { ClientSettings } from '../librdkafka-settings.ts'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type KafkaError, kafkaError } from './kafka-error.ts'
+import type { KafkaError } from '../kafka-error.ts'
+import { kafkaError } from './native-errors.ts'
 
 /** What a client tells besides answers to calls. Called from librdkafka's events, never re-entrantly. */
 export interface ConnectionEvents {
@@ -8,6 +10,14 @@ export interface ConnectionEvents {
   error(error: KafkaError): void
   /** A line of librdkafka's own log; level as in syslog, 3 is an error. */
   log(level: number, text: string): void
+}
+
+/** The addon, once it is loaded. */
+export interface ClientLibrary<Made, Events> {
+  /** What librdkafka was built with: `ssl`, `zstd`, … */
+  readonly features: readonly string[]
+  /** Makes a client; throws a KafkaError about settings that it does not take. */
+  open(settings: ClientSettings, events: Events): Made
 }
 
 const FATAL_LOG_MS = 200
@@ -50,10 +60,10 @@ export class Connection {
     }
   }
 
-  async disconnect(): Promise<void> {
+  async disconnect(close: (done: () => void) => unknown = (done) => this.#client.disconnect(done)): Promise<void> {
     if (this.#state !== 'connected') return
     this.#state = 'closed'
-    await answer((done) => this.#client.disconnect(done))
+    await new Promise<void>((resolve) => close(resolve))
   }
 
   /** Partitions of every topic that there is. Creates none. */
@@ -77,8 +87,8 @@ export class Connection {
 
   /** A time-out says little; the failed attempt before it says why. */
   #explain(error: KafkaError): KafkaError {
-    const cause =
-      this.#lastCause !== undefined && (error.code === -195 || error.code === -185) ? this.#lastCause : error
+    if (error.code !== -195 && error.code !== -185) return error
+    const cause = this.#lastCause ?? error
     if (this.#lastLog !== undefined) cause.message = detail(this.#lastLog)
     return cause
   }
@@ -103,4 +113,13 @@ export function answer<T = void>(
       else resolve(result as T)
     })
   })
+}
+
+/** Throws what the binding throws, as a KafkaError. */
+export function attempt<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw kafkaError(error)
+  }
 }

@@ -1,8 +1,9 @@
 import { type Header, type PackedInput, type Partition, RecordBatch, packRecords } from '@connect-run/core'
 import Kafka, { type EofEvent, type KafkaConsumer, type LibrdKafkaError, type Message } from '../client.ts'
 import type { ClientSettings } from '../librdkafka-settings.ts'
-import { Connection, type ConnectionEvents, answer } from './connection.ts'
-import { KafkaError, describeCode, kafkaError } from './kafka-error.ts'
+import { type ClientLibrary, Connection, type ConnectionEvents, answer, attempt } from './connection.ts'
+import { KafkaError } from '../kafka-error.ts'
+import { describeCode, kafkaError } from './native-errors.ts'
 
 export interface PartitionOffset extends Partition {
   readonly offset: number
@@ -28,7 +29,6 @@ export type OffsetQuery = 'earliest' | 'latest' | { readonly atOrAfterMs: number
 
 /** All that the connector asks of a consumer. Calls that fail reject with, or throw, a {@link KafkaError}. */
 export interface ConsumerClient {
-  readonly features: readonly string[]
   connect(timeoutMs: number): Promise<void>
   subscribe(topics: readonly string[]): void
   /**
@@ -60,7 +60,6 @@ interface PendingCommit {
 
 /** The published binding: one object for each message, packed here. */
 class RdkafkaConsumer implements ConsumerClient {
-  readonly features: readonly string[] = Kafka.features
   readonly #consumer: KafkaConsumer
   readonly #connection: Connection
   #commits: PendingCommit[] = []
@@ -83,7 +82,7 @@ class RdkafkaConsumer implements ConsumerClient {
   }
 
   subscribe(topics: readonly string[]): void {
-    native(() => this.#consumer.subscribe([...topics]))
+    attempt(() => this.#consumer.subscribe([...topics]))
   }
 
   async fetch(maxRecords: number, waitMs: number): Promise<Fetched> {
@@ -97,22 +96,22 @@ class RdkafkaConsumer implements ConsumerClient {
   }
 
   assign(starts: readonly PartitionOffset[]): void {
-    native(() => this.#consumer.incrementalAssign(starts.map(toNative)))
+    attempt(() => this.#consumer.incrementalAssign(starts.map(toNative)))
   }
 
   unassign(partitions: readonly Partition[]): void {
     const list = partitions.map(toNative)
     // While the client closes it has no protocol any more and takes only the plain call.
-    if (this.#connection.connected) native(() => this.#consumer.incrementalUnassign(list))
-    else native(() => this.#consumer.unassign())
+    if (this.#connection.connected) attempt(() => this.#consumer.incrementalUnassign(list))
+    else attempt(() => this.#consumer.unassign())
   }
 
   pause(partitions: readonly Partition[]): void {
-    if (partitions.length > 0) native(() => this.#consumer.pause(partitions.map(toNative)))
+    if (partitions.length > 0) attempt(() => this.#consumer.pause(partitions.map(toNative)))
   }
 
   resume(partitions: readonly Partition[]): void {
-    if (partitions.length > 0) native(() => this.#consumer.resume(partitions.map(toNative)))
+    if (partitions.length > 0) attempt(() => this.#consumer.resume(partitions.map(toNative)))
   }
 
   get committing(): boolean {
@@ -122,7 +121,7 @@ class RdkafkaConsumer implements ConsumerClient {
   commit(offsets: readonly PartitionOffset[]): Promise<void> {
     const id = commitId(offsets.map(toNative))
     return new Promise((resolve, reject) => {
-      native(() => this.#consumer.commit(offsets.map(toNative)))
+      attempt(() => this.#consumer.commit(offsets.map(toNative)))
       this.#commits.push({ id, resolve, reject })
     })
   }
@@ -227,14 +226,7 @@ function inOrder(
   })
 }
 
-function native(call: () => unknown): void {
-  try {
-    call()
-  } catch (error) {
-    throw kafkaError(error)
-  }
-}
-
-export function openConsumer(settings: ClientSettings, events: ConsumerEvents): ConsumerClient {
-  return new RdkafkaConsumer(settings, events)
+export const consumerLibrary: ClientLibrary<ConsumerClient, ConsumerEvents> = {
+  features: Kafka.features,
+  open: (settings, events) => attempt(() => new RdkafkaConsumer(settings, events)),
 }

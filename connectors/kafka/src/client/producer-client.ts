@@ -1,8 +1,9 @@
 import type { Header } from '@connect-run/core'
 import Kafka, { type DeliveryReport, type LibrdKafkaError, type MessageHeader, type Producer } from '../client.ts'
 import type { ClientSettings } from '../librdkafka-settings.ts'
-import { Connection, type ConnectionEvents, answer } from './connection.ts'
-import { type KafkaError, kafkaError } from './kafka-error.ts'
+import { type ClientLibrary, Connection, type ConnectionEvents, answer, attempt } from './connection.ts'
+import type { KafkaError } from '../kafka-error.ts'
+import { kafkaError } from './native-errors.ts'
 
 /** Records on their way out, in columns. */
 export interface OutgoingRecords {
@@ -30,7 +31,6 @@ export interface NewTopic {
 
 /** All that the connector asks of a producer. Calls that fail reject with a KafkaError. */
 export interface ProducerClient {
-  readonly features: readonly string[]
   connect(timeoutMs: number): Promise<void>
   /**
    * Sends some rows in order and resolves when every one is acknowledged or has failed, with the failures by row.
@@ -63,7 +63,6 @@ interface Sending {
 }
 
 class RdkafkaProducer implements ProducerClient {
-  readonly features: readonly string[] = Kafka.features
   readonly #settings: ClientSettings
   readonly #producer: Producer
   readonly #connection: Connection
@@ -124,10 +123,10 @@ class RdkafkaProducer implements ProducerClient {
     await answer((done) => this.#producer.getMetadata({ topic, allTopics: false, timeout: timeoutMs }, done))
   }
 
-  /** Rows that are still queued are given up. */
   async disconnect(): Promise<void> {
     clearTimeout(this.#timer)
-    await this.#connection.disconnect()
+    // What it still holds is given up: nobody waits for it any more.
+    await this.#connection.disconnect((done) => this.#producer.disconnect(0, done))
   }
 
   /** Waits while the queue is full; its rows leave it by their time-out at the latest. */
@@ -203,6 +202,7 @@ function adminSettings({ global }: ClientSettings, brokers: unknown): Record<str
   return { 'bootstrap.servers': brokers, ...Object.fromEntries(shared) }
 }
 
-export function openProducer(settings: ClientSettings, events: ConnectionEvents): ProducerClient {
-  return new RdkafkaProducer(settings, events)
+export const producerLibrary: ClientLibrary<ProducerClient, ConnectionEvents> = {
+  features: Kafka.features,
+  open: (settings, events) => attempt(() => new RdkafkaProducer(settings, events)),
 }

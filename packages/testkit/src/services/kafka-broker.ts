@@ -89,6 +89,8 @@ function serverProperties(cluster: ClusterLayout, broker: BrokerLayout, folder: 
     'inter.broker.listener.name': 'PLAINTEXT',
     'log.dirs': join(folder, 'data'),
     'auto.create.topics.enable': false,
+    // Records of tests carry times of long ago, which the default retention would remove.
+    'log.retention.ms': -1,
     'offsets.topic.replication.factor': replicas,
     'offsets.topic.num.partitions': 4,
     'transaction.state.log.replication.factor': replicas,

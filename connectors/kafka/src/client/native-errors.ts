@@ -1,22 +1,6 @@
 import { createRequire } from 'node:module'
 import Kafka from '../client.ts'
-
-/** A failure as librdkafka names it. Codes below zero are its own, those above are the broker's. */
-export class KafkaError extends Error {
-  readonly code: number
-  readonly fatal: boolean
-
-  constructor(code: number, message: string, fatal = false) {
-    super(message)
-    this.name = 'KafkaError'
-    this.code = code
-    this.fatal = fatal
-  }
-}
-
-export function isKafkaError(error: unknown): error is KafkaError {
-  return error instanceof Error && error.name === 'KafkaError'
-}
+import { KafkaError, UNKNOWN } from '../kafka-error.ts'
 
 interface NativeErrors {
   create(code: number): { readonly message: string }
@@ -34,10 +18,15 @@ function shortened(text: string): string {
 
 /** What the binding throws, passes to a callback or emits, with its true code; -1 where it can't be known. */
 export function kafkaError(error: unknown): KafkaError {
-  const { code, message, isFatal } = error as { code?: unknown; message?: unknown; isFatal?: unknown }
+  const { code, message, origin, isFatal } = error as Partial<
+    Record<'code' | 'message' | 'origin' | 'isFatal', unknown>
+  >
   const text = typeof message === 'string' ? message : String(error)
   const known = typeof code === 'number' && code !== -1 ? code : codeByText.get(shortened(text))
-  return new KafkaError(known ?? -1, text, isFatal === true || known === -150)
+  if (known !== undefined) return new KafkaError(known, text, isFatal === true || known === -150)
+  // What stood before the first `: ` of an unknown text, a setting's name for instance.
+  const before = typeof origin === 'string' && origin !== 'unknown' ? `${origin}: ` : ''
+  return new KafkaError(UNKNOWN, `${before}${text}`, isFatal === true)
 }
 
 /** The text of a code. */

@@ -1,0 +1,19 @@
+/** The code of an error that librdkafka has no number for. */
+export const UNKNOWN = -1
+
+/** A failure as librdkafka names it. Codes below zero are its own, those above are the broker's. */
+export class KafkaError extends Error {
+  readonly code: number
+  readonly fatal: boolean
+
+  constructor(code: number, message: string, fatal = false) {
+    super(message)
+    this.name = 'KafkaError'
+    this.code = code
+    this.fatal = fatal
+  }
+}
+
+export function isKafkaError(error: unknown): error is KafkaError {
+  return error instanceof Error && error.name === 'KafkaError'
+}

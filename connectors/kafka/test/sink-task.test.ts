@@ -1,0 +1,128 @@
+import { describe, expect, it } from '@jest/globals'
+import { type PackedInput, type RecordBatch, packRecords } from '@connect-run/core'
+import { testContext } from '@connect-run/testkit/conformance'
+import { KafkaError } from '../src/kafka-error.ts'
+import type { OutgoingRecords, ProducerClient, SendFailure } from '../src/client/producer-client.ts'
+import { KafkaSinkTask } from '../src/sink-task.ts'
+import type { KafkaSinkConfig } from '../src/sink-config.ts'
+
+const config: KafkaSinkConfig = {
+  brokers: 'b:1',
+  topic: 't',
+  connectTimeout: 1000,
+  compression: 'none',
+  partitioner: 'murmur2_random',
+  linger: 5,
+  maxRequestSize: 1_000_000,
+  deliveryTimeout: 30_000,
+}
+const never = new AbortController().signal
+
+/** A broker that refuses rows by number, and a whole call where one of its rows is too large. */
+class FakeProducer implements ProducerClient {
+  readonly sent: number[][] = []
+  readonly created: string[] = []
+  readonly failing = new Map<number, number>()
+  topicNames = new Map<string, number>()
+
+  connect(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  send(_: OutgoingRecords, rows: readonly number[]): Promise<SendFailure[]> {
+    this.sent.push([...rows])
+    const whole = rows.some((row) => this.failing.get(row) === 10)
+    const codeOf = (row: number): number | undefined => (whole ? 10 : this.failing.get(row))
+    const failed = rows.filter((row) => codeOf(row) !== undefined)
+    return Promise.resolve(failed.map((row) => ({ row, error: new KafkaError(codeOf(row)!, 'refused') })))
+  }
+
+  topics(): Promise<ReadonlyMap<string, number>> {
+    return Promise.resolve(this.topicNames)
+  }
+
+  createTopic({ name }: { name: string }): Promise<void> {
+    this.created.push(name)
+    return name === 'taken' ? Promise.reject(new KafkaError(36, 'exists')) : Promise.resolve()
+  }
+
+  touchTopic(): Promise<void> {
+    return Promise.resolve()
+  }
+
+  disconnect(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+async function started(options: Partial<KafkaSinkConfig> = {}): Promise<{ task: KafkaSinkTask; client: FakeProducer }> {
+  const client = new FakeProducer()
+  const task = new KafkaSinkTask(() => Promise.resolve({ features: ['gzip'], open: () => client }))
+  await task.start(testContext({ config: { ...config, ...options } }))
+  return { task, client }
+}
+
+/** Rows of partitions 0 and 1 in turn. */
+function batchOf(count: number): RecordBatch {
+  const row = (n: number): PackedInput => ({
+    stream: 'in',
+    partition: n % 2,
+    offset: n,
+    timestamp: -1,
+    key: null,
+    value: Buffer.from(`${n}`),
+  })
+  return packRecords(Array.from({ length: count }, (_, n) => row(n)))
+}
+
+describe('the kafka sink', () => {
+  it('finds the record that is too large by halves, and keeps the order of the others', async () => {
+    const { task, client } = await started()
+    client.failing.set(5, 10)
+    await expect(task.put(batchOf(8), never)).rejects.toMatchObject({
+      code: 'PARTIAL_BATCH',
+      failures: [{ row: 5, error: { kind: 'record', code: 'RECORD_TOO_LARGE' } }],
+    })
+    expect(client.sent).toEqual([[0, 1, 2, 3, 4, 5, 6, 7], [0, 1, 2, 3], [4, 5, 6, 7], [4, 5], [4], [5], [6, 7]])
+  })
+
+  it('asks for rows behind one that is put again to be put again too, within their partition', async () => {
+    const { task, client } = await started()
+    client.failing.set(2, -192)
+    client.failing.set(4, 87)
+    await expect(task.put(batchOf(8), never)).rejects.toMatchObject({
+      failures: [
+        { row: 2, error: { kind: 'retriable', code: 'TIMEOUT' } },
+        { row: 4, error: { kind: 'record', code: 'RECORD_REJECTED' } },
+        { row: 6, error: { kind: 'retriable', code: 'TIMEOUT' } },
+      ],
+    })
+  })
+
+  it('fails as a whole where nothing was written', async () => {
+    const { task, client } = await started()
+    for (const row of [0, 1]) client.failing.set(row, 7)
+    await expect(task.put(batchOf(4), never)).rejects.toMatchObject({ kind: 'retriable', code: 'TIMEOUT' })
+  })
+
+  it('stops the task where the right is missing', async () => {
+    const { task, client } = await started()
+    client.failing.set(1, 29)
+    await expect(task.put(batchOf(4), never)).rejects.toMatchObject({ kind: 'fatal', code: 'AUTH_FAILED' })
+  })
+
+  it('creates each topic once, unless it is there', async () => {
+    const { task, client } = await started({ topic: '${topic}', createTopic: { partitions: 1, replicationFactor: 1 } })
+    await task.put(batchOf(2), never)
+    await task.put(batchOf(2), never)
+    expect(client.created).toEqual(['in'])
+    await started({ topic: 'taken', createTopic: { partitions: 1, replicationFactor: 1 } })
+  })
+
+  it('says what the build lacks', async () => {
+    await expect(started({ compression: 'zstd' })).rejects.toMatchObject({
+      code: 'FEATURE_MISSING',
+      message: '`compression: zstd` needs `zstd`, which this build of node-rdkafka lacks',
+    })
+  })
+})

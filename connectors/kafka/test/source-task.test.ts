@@ -1,0 +1,186 @@
+import { afterEach, describe, expect, it } from '@jest/globals'
+import type { PollLimits, SourceContext } from '@connect-run/core'
+import { pollUntil } from '@connect-run/testkit'
+import { type TestContext, testContext } from '@connect-run/testkit/conformance'
+import { KafkaError } from '../src/kafka-error.ts'
+import type { KafkaSourceConfig } from '../src/source-config.ts'
+import { KafkaSourceTask } from '../src/source-task.ts'
+import { FakeConsumer, fetchedRows, rowsOf } from './fake-consumer.ts'
+
+const config: KafkaSourceConfig = {
+  brokers: 'b:1',
+  topics: ['t'],
+  instanceId: '',
+  connectTimeout: 1000,
+  startAt: 'earliest',
+  onMissingOffset: 'earliest',
+  isolation: 'read_committed',
+}
+const limits: PollLimits = { maxRecords: 100, maxBytes: 1_000_000, maxWaitMs: 2000 }
+const never = new AbortController().signal
+const p = (partition: number): { stream: string; partition: number } => ({ stream: 't', partition })
+
+describe('the kafka source', () => {
+  let client: FakeConsumer
+  let task: KafkaSourceTask
+  let context: TestContext<KafkaSourceConfig>
+
+  async function start(
+    options: Partial<KafkaSourceConfig> = {},
+    more: Partial<SourceContext<never>> = {},
+  ): Promise<void> {
+    client = new FakeConsumer()
+    task = new KafkaSourceTask(() => Promise.resolve(client.library))
+    context = testContext({ config: { ...config, ...options } })
+    await task.start({ ...context, ...(more as object) })
+  }
+
+  async function assign(...partitions: number[]): Promise<void> {
+    client.events.assigned(partitions.map(p))
+    await until('assign')
+  }
+
+  function until(call: string): Promise<boolean> {
+    return pollUntil(() => client.calls.some((made) => made.startsWith(call)), {
+      what: `${call} in ${client.calls.join('; ')}`,
+    })
+  }
+
+  afterEach(() => task.stop())
+
+  it('begins where the sink stands, else where the group stands, else at the beginning', async () => {
+    const held = [{ ...p(0), position: { offset: 70 } }]
+    await start({}, { assigned: () => Promise.resolve(held) })
+    for (const partition of [0, 1]) client.group.set(`t/${partition}`, 50)
+    for (const partition of [0, 1, 2]) client.low.set(`t/${partition}`, 10)
+    await assign(0, 1, 2)
+    expect(client.calls).toContain('assign t/0@70,t/1@50,t/2@10')
+  })
+
+  it('gives up partitions only after the runtime has committed them', async () => {
+    let granted = (): void => undefined
+    const waiting = new Promise<void>((resolve) => (granted = resolve))
+    await start({}, { revoking: () => waiting })
+    await assign(0, 1)
+    client.next.push(fetchedRows(...rowsOf(0, 0, 3)))
+    expect(await task.poll(limits, never)).toHaveLength(3)
+
+    client.events.revoked([p(0)])
+    // Records keep coming for both: those of the partition that goes are not passed on.
+    client.next.push(fetchedRows(), fetchedRows(...rowsOf(0, 3, 5), ...rowsOf(1, 0, 2)))
+    await pollUntil(() => client.next.length < 2)
+    const batch = await task.poll(limits, never)
+    expect([...batch].every(({ partition }) => partition === 1)).toBe(true)
+
+    await task.commit([{ ...p(0), position: { offset: 3 } }])
+    expect(client.calls).toContain('commit t/0@3')
+    expect(client.calls.some((call) => call.startsWith('unassign'))).toBe(false)
+    granted()
+    await until('unassign t/0')
+  })
+
+  it('commits nothing of partitions that it has given up', async () => {
+    await start()
+    await assign(0)
+    client.events.revoked([p(0)])
+    await until('unassign')
+    await task.commit([{ ...p(0), position: { offset: 3 } }])
+    expect(client.calls.filter((call) => call.startsWith('commit'))).toEqual([])
+  })
+
+  it('knows that partitions are lost when it was expelled from the group', async () => {
+    await start()
+    await assign(0)
+    client.next.push(new KafkaError(-147, 'Application maximum poll interval exceeded'))
+    await pollUntil(() => context.logger.entries.some(({ message }) => message.includes('expelled')))
+    client.events.revoked([p(0)])
+    await until('unassign')
+    expect(context.ownership.map(({ call }) => call)).toEqual(['assigned', 'lost'])
+  })
+
+  it('serves commits while nobody polls', async () => {
+    await start()
+    await assign(0)
+    const began = performance.now()
+    await task.commit([{ ...p(0), position: { offset: 0 } }])
+    expect(performance.now() - began).toBeLessThan(1000)
+  })
+
+  it('keeps records that nobody has polled yet, in order, and stops their flow after a while', async () => {
+    await start()
+    await assign(0)
+    client.next.push(fetchedRows(...rowsOf(0, 0, 2)), fetchedRows(...rowsOf(0, 2, 3)))
+    await until('pause t/0')
+    const offsets: number[] = []
+    while (offsets.length < 3)
+      offsets.push(...[...(await task.poll({ ...limits, maxRecords: 1 }, never))].map(({ offset }) => offset))
+    expect(offsets).toEqual([0, 1, 2])
+    await task.poll({ ...limits, maxWaitMs: 20 }, never)
+    expect(client.calls).toContain('resume t/0')
+  })
+
+  it('returns nothing while the pipeline is full', async () => {
+    await start()
+    await assign(0)
+    client.next.push(fetchedRows(...rowsOf(0, 0, 2)))
+    expect(await task.poll({ ...limits, maxRecords: 0, maxWaitMs: 100 }, never)).toHaveLength(0)
+    expect(await task.poll(limits, never)).toHaveLength(2)
+  })
+
+  it('returns soon when the signal aborts', async () => {
+    await start()
+    const began = performance.now()
+    expect(await task.poll({ ...limits, maxWaitMs: 60_000 }, AbortSignal.timeout(20))).toHaveLength(0)
+    expect(performance.now() - began).toBeLessThan(2000)
+  })
+
+  it('moves on where the brokers no longer have its position', async () => {
+    await start()
+    client.group.set('t/0', 5)
+    await assign(0)
+    client.low.set('t/0', 20)
+    client.high.set('t/0', 30)
+    client.next.push(new KafkaError(-140, 'No offset to automatically reset to'))
+    await until('assign t/0@20')
+    expect(client.calls.filter((call) => /assign/.test(call))).toEqual([
+      'assign t/0@5',
+      'unassign t/0',
+      'assign t/0@20',
+    ])
+    expect(context.counts.get('offsets_lost_total')).toBe(15)
+  })
+
+  it('reads a partition from its beginning that came into being later, whatever startAt says', async () => {
+    await start({ startAt: 'latest' })
+    client.high.set('t/0', 100)
+    client.high.set('t/4', 100)
+    await assign(0, 4)
+    expect(client.calls).toContain('assign t/0@100,t/4@0')
+  })
+
+  it('answers the group even when it can not read, so that the stop does not hang', async () => {
+    await start({ onMissingOffset: 'fail' })
+    client.group.set('t/0', 5)
+    client.low.set('t/0', 20)
+    await assign(0)
+    expect(client.calls).toContain('assign t/0@-1')
+    await expect(task.poll(limits, never)).rejects.toMatchObject({ code: 'OFFSET_MISSING' })
+  })
+
+  it('fails with what the brokers will not change by themselves, and passes over what passes', async () => {
+    await start()
+    await assign(0)
+    client.next.push(new KafkaError(-195, 'Broker transport failure'), fetchedRows(...rowsOf(0, 0, 1)))
+    expect(await task.poll(limits, never)).toHaveLength(1)
+    client.next.push(new KafkaError(29, 'Topic authorization failed'))
+    await expect(task.poll(limits, never)).rejects.toMatchObject({ code: 'AUTH_FAILED', kind: 'fatal' })
+  })
+
+  it('says what the build lacks before it connects', async () => {
+    const auth = { mechanism: 'gssapi' } as const
+    await expect(start({ auth })).rejects.toMatchObject({
+      code: 'FEATURE_MISSING',
+      hint: expect.stringContaining('apt-get install libsasl2-dev'),
+    })
+  })
+})
