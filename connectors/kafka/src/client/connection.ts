@@ -22,6 +22,9 @@ export interface ClientLibrary<Made, Events> {
 
 const FATAL_LOG_MS = 200
 
+/** "Broker transport failure" and "all brokers are down" follow a cause, such as a certificate, and say less. */
+const SAYS_LESS: ReadonlySet<number> = new Set([-195, -187])
+
 /** Promises around the binding's client, and what went wrong last. */
 export class Connection {
   readonly #client: Client<string>
@@ -34,8 +37,7 @@ export class Connection {
     this.#client = client
     client.on('event.error', (raw: LibrdKafkaError) => {
       const error = this.#withReason(kafkaError(raw))
-      // "All brokers are down" follows each cause and says less.
-      if (error.code !== -187) this.#lastCause = error
+      if (!SAYS_LESS.has(error.code) || this.#lastCause === undefined) this.#lastCause = error
       events.error(error)
     })
     client.on('event.log', (line: { severity: number; message: string }) => {

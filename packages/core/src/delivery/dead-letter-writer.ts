@@ -27,12 +27,14 @@ export interface DeadLetterWriterParts {
 /** Writes dead letters one batch at a time, and waits for them: a position never passes one that is not safe. */
 export class DeadLetterWriter {
   readonly #parts: DeadLetterWriterParts
+  readonly #ending: AbortSignal
   #last: Promise<unknown> = Promise.resolve()
   #said = -SAY_EVERY_MS
   #unsaid = 0
 
   constructor(parts: DeadLetterWriterParts) {
     this.#parts = parts
+    this.#ending = AbortSignal.any([parts.stopping, parts.signal])
   }
 
   /** Resolves true when they are durable, false when a stop cut the wait short. Rejects when they can't be written. */
@@ -48,7 +50,7 @@ export class DeadLetterWriter {
   }
 
   async #write(failures: readonly StageFailure[], context: DeadLetterContext): Promise<boolean> {
-    const { sink, health, clock, random, stopping, signal } = this.#parts
+    const { sink, health, clock, random, signal } = this.#parts
     const batch = packRecords(failures.map((failure) => deadLetter(failure, context)))
     for (let attempt = 1; ; attempt++) {
       try {
@@ -58,11 +60,12 @@ export class DeadLetterWriter {
         this.#say(failures)
         return true
       } catch (error) {
-        if (stopping.aborted || signal.aborted) return false
+        if (signal.aborted) return false
         // After a partial failure the whole batch is written again: a dead letter twice is better than none.
         if (!isRetriable(error) && !onlyRetriable(error)) throw cannot(error, this.#parts.target)
+        if (this.#ending.aborted) return false
         health.failed(error)
-        await clock.sleep(backoffMs(PAUSE, attempt, random), stopping).catch(() => undefined)
+        await clock.sleep(backoffMs(PAUSE, attempt, random), this.#ending).catch(() => undefined)
       }
     }
   }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { ConnectError, RetriableError, errorKind, isPartialBatch, isRecordError, isRetriable } from '../api/errors.ts'
 import type { PartialBatchError } from '../api/errors.ts'
 import type { SinkTask } from '../api/sink-task.ts'
@@ -31,7 +32,10 @@ export interface DeliveryParts {
 /** What has been tried with some rows so far. */
 interface Story {
   attempts: number
-  readonly since: number
+  /** How often in a row, since something last went well, it failed for a reason that may pass. */
+  failures: number
+  /** When the first of these failed; undefined without. */
+  since: number | undefined
 }
 
 /**
@@ -40,12 +44,16 @@ interface Story {
  */
 export class Delivery {
   readonly #parts: DeliveryParts
+  /** Aborts when no wait may go on. */
+  readonly #ending: AbortSignal
   #attempting = 0
   #waiting = 0
   #abandoned = false
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts
+    this.#ending = AbortSignal.any([parts.stopping, parts.signal])
+    setMaxListeners(0, this.#ending)
   }
 
   /** Whether all that is under way waits for a failing sink: nothing will be done soon. */
@@ -55,7 +63,7 @@ export class Delivery {
 
   /** Resolves true when every row is settled, false when a stop cut it short; rejects when the task must fail. */
   deliver(batch: RecordBatch): Promise<boolean> {
-    return this.#deliver(batch, { attempts: 0, since: this.#parts.clock.monotonic() })
+    return this.#deliver(batch, { attempts: 0, failures: 0, since: undefined })
   }
 
   async #deliver(batch: RecordBatch, story: Story): Promise<boolean> {
@@ -63,7 +71,8 @@ export class Delivery {
     for (;;) {
       rows = this.#parts.tracker.owned(rows)
       if (rows.length === 0) return true
-      if (this.#abandoned) return false
+      // After a failure nothing more is written: in an ordered sink it would stand before what has failed.
+      if (this.#abandoned || this.#parts.signal.aborted) return false
       story.attempts++
       const error = await this.#attempt(rows)
       if (error === undefined) return this.#written(rows)
@@ -115,8 +124,9 @@ export class Delivery {
       return (await this.#parts.reject([failure], story.attempts)) || this.#abandon()
     }
     const middle = rows.length >>> 1
-    const first = await this.#deliver(rows.slice(0, middle), { ...story })
-    return first && this.#deliver(rows.slice(middle, rows.length), { ...story })
+    const { attempts } = story
+    const first = await this.#deliver(rows.slice(0, middle), { attempts, failures: 0, since: undefined })
+    return first && this.#deliver(rows.slice(middle, rows.length), { attempts, failures: 0, since: undefined })
   }
 
   /** Settles what the sink said of each row; returns the rows to try again, or undefined when a stop cut it short. */
@@ -128,7 +138,8 @@ export class Delivery {
     const { written, poison, again, reason } = sortOut(rows, partial)
     if (written.length > 0) {
       this.#written(rows, written)
-      story.attempts = 1
+      story.failures = 0
+      story.since = undefined
     }
     if (poison.length > 0 && !(await this.#parts.reject(poison, story.attempts))) return undefined
     return { rows: rows.select(again), reason }
@@ -136,16 +147,19 @@ export class Delivery {
 
   /** Waits before the next attempt; false when a stop is under way. Throws what is no reason to try again. */
   async #wait(error: unknown, story: Story): Promise<boolean> {
-    const { retry, health, clock, random, stopping, signal } = this.#parts
-    if (stopping.aborted || signal.aborted) return false
+    const { retry, health, clock, random, signal } = this.#parts
+    if (signal.aborted) return false
     if (!isRetriable(error)) throw error
+    if (this.#ending.aborted) return false
+    story.failures++
+    story.since ??= clock.monotonic()
     const elapsed = clock.monotonic() - story.since
-    if (!mayRetry(retry, story.attempts, elapsed)) throw exhausted(error, story.attempts, elapsed)
+    if (!mayRetry(retry, story.failures, elapsed)) throw exhausted(error, story.failures, elapsed)
     health.failed(error)
     this.#parts.metrics.count('retries_total', 1, { code: error.code })
     this.#waiting++
     try {
-      await clock.sleep(error.retryAfterMs ?? backoffMs(retry, story.attempts, random), stopping)
+      await clock.sleep(error.retryAfterMs ?? backoffMs(retry, story.failures, random), this.#ending)
       return true
     } catch {
       return false
@@ -165,18 +179,18 @@ interface Sorted {
   readonly poison: StageFailure[]
   /** In their order. */
   readonly again: number[]
-  /** Of the first row that is to be tried again. */
+  /** Why these failed; one that is no reason to try again comes first. */
   readonly reason: unknown
 }
 
 function sortOut(rows: RecordBatch, { failures }: PartialBatchError): Sorted {
-  const failed = new Map(failures.map((failure) => [failure.row, failure.error]))
-  const sorted: Sorted = {
-    written: [],
-    poison: [],
-    again: [],
-    reason: failures.find((f) => isRetriable(f.error))?.error,
-  }
+  const failed = new Map<number, unknown>(failures.map((failure) => [failure.row, failure.error]))
+  const stray = failures.find(({ row }) => !Number.isInteger(row) || row < 0 || row >= rows.length)
+  // Which rows are written is not known then: all are taken as not written.
+  if (stray !== undefined) throw new RangeError(`the sink names row ${stray.row} of a batch of ${rows.length}`)
+  const others = failures.map(({ error }) => error as unknown).filter((error) => !isRecordError(error))
+  const reason = others.find((error) => !isRetriable(error)) ?? others[0]
+  const sorted: Sorted = { written: [], poison: [], again: [], reason }
   for (let row = 0; row < rows.length; row++) {
     const error = failed.get(row)
     if (error === undefined) sorted.written.push(row)

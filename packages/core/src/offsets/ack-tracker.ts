@@ -31,6 +31,8 @@ interface Ticket {
   /** Row to index in `ranges`; null where there is one range only. */
   readonly rangeOf: Uint16Array | null
   left: number
+  /** By row: 1 where it is done, so that nothing counts twice. */
+  readonly done: Uint8Array
   /** Records that were split, by their number: how many pieces are not done. */
   pieces: Map<number, number> | undefined
 }
@@ -52,7 +54,8 @@ export class AckTracker {
   #late = 0
   /** Partitions given up and not assigned again: rows of theirs that still come are dropped. */
   readonly #away = new Set<string>()
-  #waiters: (() => void)[] = []
+  readonly #waiters = new Set<() => void>()
+  #abandoned = false
 
   /** Records read and not done. */
   get records(): number {
@@ -66,6 +69,7 @@ export class AckTracker {
 
   /** Takes in a polled batch: numbers its rows, and leaves out those of partitions that were given up. */
   register(polled: RecordBatch): RecordBatch {
+    if (this.#abandoned) return polled.select([])
     const batch = this.#withoutAway(polled)
     const numbered = batch.withOrigins(this.#nextOrigin)
     const positions = polled.positions?.filter((entry) => !this.#away.has(trackKey(entry.stream, entry.partition)))
@@ -79,6 +83,7 @@ export class AckTracker {
       ranges,
       rangeOf,
       left: batch.length,
+      done: new Uint8Array(count),
       pieces: undefined,
     }
     this.#nextOrigin += count
@@ -88,28 +93,29 @@ export class AckTracker {
       this.#tickets.push(ticket)
     }
     for (const range of ranges) {
-      range.track.ranges.push(range)
+      append(range)
       range.track.read = range.position
       advance(range.track)
     }
     return numbered
   }
 
-  /** Takes note of records that a transform has split: each is done when all its pieces are. */
-  split(batch: RecordBatch): void {
-    for (let i = 0; i < batch.length; i++) {
-      if (batch.index(i) === 0) continue
-      const origin = batch.origin(i)
+  /**
+   * Takes note of what transforms that split records have made of one polled batch, as the numbers of all pieces that
+   * will be settled: a record is done when all its pieces are.
+   */
+  split(origins: readonly number[]): void {
+    for (const origin of origins) {
       const ticket = this.#ticketOf(origin)
       if (ticket === undefined) continue
       ticket.pieces ??= new Map()
-      ticket.pieces.set(origin, (ticket.pieces.get(origin) ?? 1) + 1)
+      ticket.pieces.set(origin, (ticket.pieces.get(origin) ?? 0) + 1)
     }
   }
 
   /**
    * Marks rows done: all of the batch, or those listed. Returns how many records that makes done: rows of released
-   * partitions, and pieces of a split record before its last, don't count.
+   * partitions, rows that were done before, and pieces of a split record before its last, don't count.
    */
   settle(batch: RecordBatch, rows?: readonly number[]): number {
     const count = rows === undefined ? batch.length : rows.length
@@ -119,8 +125,9 @@ export class AckTracker {
     for (let i = 0; i < count; i++) {
       const origin = batch.origin(rows === undefined ? i : rows[i]!)
       const ticket = this.#ticketOf(origin)
-      if (ticket === undefined) continue
+      if (ticket === undefined || ticket.done[origin - ticket.first] === 1) continue
       if (ticket.pieces !== undefined && !lastPiece(ticket.pieces, origin)) continue
+      ticket.done[origin - ticket.first] = 1
       const range = ticket.ranges[ticket.rangeOf === null ? 0 : ticket.rangeOf[origin - ticket.first]!]!
       if (--ticket.left === 0) this.#close(ticket)
       if (range.track.released) {
@@ -161,6 +168,14 @@ export class AckTracker {
     return positions
   }
 
+  /** Those of the positions that are still this task's to commit: their partitions were not given up since. */
+  held(positions: Positions): Positions {
+    return positions.filter(({ stream, partition, position }) => {
+      const done = this.#tracks.get(trackKey(stream, partition))?.done
+      return done !== undefined && done.offset >= position.offset
+    })
+  }
+
   committed(positions: Positions): void {
     for (const { stream, partition, position } of positions) {
       const track = this.#tracks.get(trackKey(stream, partition))
@@ -180,21 +195,21 @@ export class AckTracker {
 
   /** Forgets partitions that were given up. Returns how many records in flight were forgotten. */
   release(partitions: readonly Partition[]): number {
-    let forgotten = 0
+    const tracks: PartitionTrack[] = []
     for (const { stream, partition } of partitions) {
       const key = trackKey(stream, partition)
       this.#away.add(key)
       const track = this.#tracks.get(key)
-      if (track === undefined) continue
-      for (const range of track.ranges) forgotten += range.left
-      track.released = true
-      track.ranges = []
+      if (track !== undefined) tracks.push(track)
       this.#tracks.delete(key)
     }
-    this.#late += forgotten
-    this.#records -= forgotten
-    this.#wake()
-    return forgotten
+    return this.#forget(tracks)
+  }
+
+  /** Forgets everything: what is still settled or read counts for nothing. Returns how many records were in flight. */
+  abandon(): number {
+    this.#abandoned = true
+    return this.#forget(this.#tracks.values())
   }
 
   /** Whether nothing of these partitions is in flight. */
@@ -205,16 +220,33 @@ export class AckTracker {
     })
   }
 
-  /** Resolves at the next change: something was settled or released. */
-  changed(): Promise<void> {
-    return new Promise((resolve) => this.#waiters.push(resolve))
+  /** Resolves at the next change, that is when something was settled or released, or when the wait is over. */
+  changed(over: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        this.#waiters.delete(wake)
+        resolve()
+      }
+      this.#waiters.add(wake)
+      over.addEventListener('abort', wake, { once: true })
+    })
+  }
+
+  #forget(tracks: Iterable<PartitionTrack>): number {
+    let forgotten = 0
+    for (const track of tracks) {
+      for (const range of track.ranges) forgotten += range.left
+      track.released = true
+      track.ranges = []
+    }
+    this.#late += forgotten
+    this.#records -= forgotten
+    this.#wake()
+    return forgotten
   }
 
   #wake(): void {
-    const waiters = this.#waiters
-    if (waiters.length === 0) return
-    this.#waiters = []
-    for (const resolve of waiters) resolve()
+    for (const wake of this.#waiters) wake()
   }
 
   #close(ticket: Ticket): void {
@@ -303,6 +335,14 @@ function lastPiece(pieces: Map<number, number>, origin: number): boolean {
   const left = pieces.get(origin) ?? 1
   if (left > 1) pieces.set(origin, left - 1)
   return left <= 1
+}
+
+/** A position without records takes the place of one that is done: a source may tell many while one record is late. */
+function append(range: Range): void {
+  const { ranges } = range.track
+  const last = ranges.length - 1
+  if (range.left === 0 && last >= 0 && ranges[last]!.left === 0) ranges[last] = range
+  else ranges.push(range)
 }
 
 function advance(track: PartitionTrack): void {

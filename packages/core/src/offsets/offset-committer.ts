@@ -35,7 +35,10 @@ export class OffsetCommitter {
     if (positions.length === 0) return
     await sink.flush?.(signal)
     await sink.commit?.(positions)
-    await store(positions)
-    tracker.committed(positions)
+    // Those lost meanwhile are their next owner's.
+    const held = tracker.held(positions)
+    if (held.length === 0) return
+    await store(held)
+    tracker.committed(held)
   }
 }

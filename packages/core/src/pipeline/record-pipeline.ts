@@ -1,5 +1,6 @@
 import { RecordError, isRecordError } from '../api/errors.ts'
 import type { SinkTraits } from '../api/sink-task.ts'
+import type { TransformResult } from '../api/transform.ts'
 import type { TransformStep } from '../config/pipeline-config.ts'
 import type { Codec } from '../records/codec.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
@@ -44,19 +45,51 @@ export function recordPipeline(options: RecordPipelineOptions): (polled: RecordB
 
 function runStep(step: TransformStep, batch: RecordBatch, failures: StageFailure[]): RecordBatch {
   if (batch.length === 0) return batch
-  const result = step.run(batch)
+  let result: TransformResult
+  try {
+    result = step.run(batch)
+  } catch (error) {
+    return runStep(step, withoutThrowing(step, batch, { error, failures }), failures)
+  }
   for (const { row, error } of result.failures ?? []) failures.push({ batch, row, stage: 'TRANSFORMATION', error })
   return result.batch
 }
 
+/** A transform that throws, instead of saying which row it can't handle, is asked by halves: the rows that it takes. */
+function withoutThrowing(
+  step: TransformStep,
+  batch: RecordBatch,
+  { error: thrown, failures }: { error: unknown; failures: StageFailure[] },
+): RecordBatch {
+  const fine: number[] = []
+  const search = (from: number, to: number, error: unknown): void => {
+    if (to - from === 1) {
+      failures.push({ batch, row: from, stage: 'TRANSFORMATION', error: asRecordError(error, step.name) })
+      return
+    }
+    const middle = (from + to) >>> 1
+    tryRows(from, middle)
+    tryRows(middle, to)
+  }
+  const tryRows = (from: number, to: number): void => {
+    try {
+      step.run(batch.slice(from, to))
+      for (let row = from; row < to; row++) fine.push(row)
+    } catch (error) {
+      search(from, to, error)
+    }
+  }
+  search(0, batch.length, thrown)
+  // It takes every half and not the whole: no record is to blame.
+  if (fine.length === batch.length) throw thrown
+  return batch.select(fine)
+}
+
 /** Decodes every value and key, so that reading them can't fail any more. */
 function decodeRows(batch: RecordBatch, failures: StageFailure[]): RecordBatch {
-  return keepRows(batch, failures, (i, note) => {
-    note('VALUE_CONVERTER')
-    batch.value(i)
-    note('KEY_CONVERTER')
-    batch.key(i)
-  })
+  const value = (i: number): unknown => batch.value(i)
+  const key = (i: number): unknown => batch.key(i)
+  return keepRows(batch, failures, { value, key })
 }
 
 /** Encodes every value and key for the sink, unless the source's bytes will do. */
@@ -64,44 +97,48 @@ function encodeRows(batch: RecordBatch, failures: StageFailure[]): RecordBatch {
   if (batch.passesThrough) return batch
   const keys: (Buffer | null)[] = []
   const values: (Buffer | null)[] = []
-  const kept = keepRows(batch, failures, (i, note) => {
-    note('VALUE_CONVERTER')
-    const value = batch.valueBytes(i)
-    note('KEY_CONVERTER')
+  let bytes: Buffer | null = null
+  const value = (i: number): void => {
+    bytes = batch.valueBytes(i)
+  }
+  const key = (i: number): void => {
     keys.push(batch.keyBytes(i))
-    values.push(value)
-  })
-  return kept.withWire({ keys, values })
+    values.push(bytes)
+  }
+  return keepRows(batch, failures, { value, key }).withWire({ keys, values })
 }
 
-/** The rows for which `visit` does not throw a `RecordError`; it notes the stage that it enters. */
-function keepRows(
-  batch: RecordBatch,
-  failures: StageFailure[],
-  visit: (i: number, note: (stage: Stage) => void) => void,
-): RecordBatch {
-  let stage: Stage = 'VALUE_CONVERTER'
+/** What is done with the value, then with the key of a row; either may throw a `RecordError`. */
+interface RowVisit {
+  readonly value: (i: number) => unknown
+  readonly key: (i: number) => unknown
+}
+
+/** The rows for which the visit does not throw. */
+function keepRows(batch: RecordBatch, failures: StageFailure[], { value, key }: RowVisit): RecordBatch {
   let kept: number[] | null = null
-  const note = (entered: Stage): void => {
-    stage = entered
-  }
   for (let i = 0; i < batch.length; i++) {
+    let stage: Stage = 'VALUE_CONVERTER'
     try {
-      visit(i, note)
+      value(i)
+      stage = 'KEY_CONVERTER'
+      key(i)
       kept?.push(i)
     } catch (error) {
       kept ??= range(i)
-      failures.push({ batch, row: i, stage, error: asRecordError(error) })
+      failures.push({ batch, row: i, stage, error: asRecordError(error, null) })
     }
   }
   return kept === null ? batch : batch.select(kept)
 }
 
-/** A converter that throws anything else has a defect, but the record still is the one that showed it. */
-function asRecordError(error: unknown): RecordError {
+/** A converter or transform that throws anything else has a defect, but the record still is the one that showed it. */
+function asRecordError(error: unknown, transform: string | null): RecordError {
   if (isRecordError(error)) return error
   const message = error instanceof Error ? error.message : String(error)
-  return new RecordError('CONVERSION_FAILED', `the converter failed: ${message}`, { cause: error })
+  if (transform === null)
+    return new RecordError('CONVERSION_FAILED', `the converter failed: ${message}`, { cause: error })
+  return new RecordError('TRANSFORM_FAILED', `the transform ${transform} failed: ${message}`, { cause: error })
 }
 
 function tombstones(batch: RecordBatch): number[] {

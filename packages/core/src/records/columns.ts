@@ -1,6 +1,14 @@
 import type { Converter, SchemaAndValue } from '../api/converter.ts'
 import type { Schema } from '../api/schema.ts'
 
+/** Where the bytes of one part (keys or values) stand, by packed row. */
+export interface ByteColumn {
+  readonly buffer: Buffer
+  readonly start: Int32Array
+  /** -1 is null. */
+  readonly end: Int32Array
+}
+
 /** Decoded values of one part (keys or values), by row; `undefined` where not decoded yet. */
 export class DecodedColumn {
   readonly values: unknown[]
@@ -16,8 +24,8 @@ export class DecodedColumn {
   }
 
   /** Decodes bytes into the row and returns the value. */
-  decode(row: number, converter: Converter, buffer: Buffer, range: { start: number; end: number }): unknown {
-    const decoded = converter.decode(buffer, range.start, range.end)
+  decode(row: number, converter: Converter, { buffer, start, end }: ByteColumn): unknown {
+    const decoded = converter.decode(buffer, start[row]!, end[row]!)
     if (!converter.schemas) return (this.values[row] = decoded)
     const { schema, value } = decoded as SchemaAndValue
     if (this.schemas !== undefined) this.schemas[row] = schema

@@ -1,7 +1,15 @@
 import type { ConnectRecord, Header, Positions } from '../api/record.ts'
 import type { Schema } from '../api/schema.ts'
 import { type Codec, bytesCodec } from './codec.ts'
-import { DecodedColumn, type WireBytes, joinColumns, joinWire, pickColumn, pickWire } from './columns.ts'
+import {
+  type ByteColumn,
+  DecodedColumn,
+  type WireBytes,
+  joinColumns,
+  joinWire,
+  pickColumn,
+  pickWire,
+} from './columns.ts'
 import { headersOf } from './headers.ts'
 import { NO_RECORDS, type PackedRecords, concatPacked } from './packed-records.ts'
 import { RecordView } from './record-view.ts'
@@ -9,6 +17,8 @@ import { RecordView } from './record-view.ts'
 /** What a batch is made of besides its columns. */
 interface Parts {
   readonly packed: PackedRecords
+  readonly keyBytes: ByteColumn
+  readonly valueBytes: ByteColumn
   /** Row of this batch to row of `packed`; null: all of them, in order. */
   readonly rows: Int32Array | null
   readonly codec: Codec
@@ -48,7 +58,8 @@ export class RecordBatch implements Iterable<ConnectRecord> {
    */
   static of(packed: PackedRecords, positions: Positions | null = null): RecordBatch {
     const decoded = { keys: null, values: null, madeKeys: null, madeValues: null, wire: null, madeBySource: false }
-    return new RecordBatch({ packed, rows: null, codec: bytesCodec, ...decoded, origins: null, index: null, positions })
+    const whole = { ...columnsOf(packed), rows: null, origins: null, index: null }
+    return new RecordBatch({ ...whole, ...decoded, codec: bytesCodec, positions })
   }
 
   /** A batch whose values (and keys) were never bytes. */
@@ -132,28 +143,24 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   /** Decoded value; null for a tombstone. Throws the converter's `RecordError`. */
   value(i: number): unknown {
-    const { packed, madeValues, values, codec } = this.#parts
+    const { madeValues, values, valueBytes, codec } = this.#parts
     if (madeValues !== null && madeValues.values[i] !== undefined) return madeValues.values[i]
     const row = this.packedRow(i)
     const known = values?.values[row]
     if (known !== undefined) return known
-    const end = packed.valueEnd[row]!
-    if (end < 0) return null
-    const range = { start: packed.valueStart[row]!, end }
-    return (values ?? this.#scratch(codec.value.source.schemas)).decode(row, codec.value.source, packed.buffer, range)
+    if (valueBytes.end[row]! < 0) return null
+    return (values ?? this.#scratch(codec.value.source.schemas)).decode(row, codec.value.source, valueBytes)
   }
 
   /** Decoded key; null where there is none. Throws the converter's `RecordError`. */
   key(i: number): unknown {
-    const { packed, madeKeys, keys, codec } = this.#parts
+    const { madeKeys, keys, keyBytes, codec } = this.#parts
     if (madeKeys !== null && madeKeys.values[i] !== undefined) return madeKeys.values[i]
     const row = this.packedRow(i)
     const known = keys?.values[row]
     if (known !== undefined) return known
-    const end = packed.keyEnd[row]!
-    if (end < 0) return null
-    const range = { start: packed.keyStart[row]!, end }
-    return (keys ?? this.#scratch(codec.key.source.schemas)).decode(row, codec.key.source, packed.buffer, range)
+    if (keyBytes.end[row]! < 0) return null
+    return (keys ?? this.#scratch(codec.key.source.schemas)).decode(row, codec.key.source, keyBytes)
   }
 
   valueSchema(i: number): Schema | undefined {
@@ -257,8 +264,16 @@ export class RecordBatch implements Iterable<ConnectRecord> {
    */
   expand(rows: readonly number[], values: unknown[]): RecordBatch {
     const index = new Int32Array(rows.length)
-    for (let i = 1; i < rows.length; i++) index[i] = rows[i] === rows[i - 1] ? index[i - 1]! + 1 : 0
+    for (let i = 1; i < rows.length; i++) {
+      const same = this.packedRow(rows[i]!) === this.packedRow(rows[i - 1]!)
+      index[i] = same ? index[i - 1]! + 1 : 0
+    }
     return this.select(rows).#with({ madeValues: new DecodedColumn(values), wire: null, index })
+  }
+
+  /** Whether a transform has made several records of one here. */
+  get isSplit(): boolean {
+    return this.#parts.index !== null
   }
 
   /** The same records bound to a pipeline's converters; what was decoded before is forgotten. */
@@ -301,7 +316,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     const byRow = (pick: (part: Parts) => DecodedColumn | null): DecodedColumn | null =>
       joinColumns(parts.map((part, b) => ({ column: pick(part), rows: batches[b]!.length })))
     return new RecordBatch({
-      packed: concatPacked(parts.map((part) => part.packed)),
+      ...columnsOf(concatPacked(parts.map((part) => part.packed))),
       ...joinRows(batches),
       codec: parts[0]!.codec,
       keys: byPackedRow((part) => part.keys),
@@ -330,6 +345,12 @@ export class RecordBatch implements Iterable<ConnectRecord> {
   #with(changes: Partial<Parts>): RecordBatch {
     return new RecordBatch({ ...this.#parts, ...changes })
   }
+}
+
+function columnsOf(packed: PackedRecords): Pick<Parts, 'packed' | 'keyBytes' | 'valueBytes'> {
+  const { buffer, keyStart, keyEnd, valueStart, valueEnd } = packed
+  const keyBytes = { buffer, start: keyStart, end: keyEnd }
+  return { packed, keyBytes, valueBytes: { buffer, start: valueStart, end: valueEnd } }
 }
 
 /** Rows and origins of batches whose packed records stand one after another. */

@@ -73,5 +73,5 @@ export class Dispatcher {
 function laneOf(batch: RecordBatch, i: number, lanes: number): number {
   const { packed } = batch
   const name = packed.streams[packed.stream[batch.packedRow(i)]!]!
-  return (batch.partition(i) + name.length + name.charCodeAt(name.length - 1)) % lanes
+  return (batch.partition(i) + name.length + (name.codePointAt(name.length - 1) ?? 0)) % lanes
 }

@@ -33,6 +33,6 @@ export class FlowControl {
 
   /** Resolves when something was done, or after a while. */
   room(): Promise<void> {
-    return within(this.#tracker.changed(), WAIT_MS, this.#clock)
+    return within((over) => this.#tracker.changed(over), WAIT_MS, this.#clock)
   }
 }

@@ -9,7 +9,7 @@ import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
 import type { LedgerBook } from './ledger.ts'
 import { within } from './within.ts'
 
-/** How long partitions that are given up may hold up a rebalance, in milliseconds. */
+/** How long finishing what is in flight, and then committing it, may each hold up a rebalance, in milliseconds. */
 const DRAIN_MS = 10_000
 
 export interface OwnershipParts {
@@ -51,14 +51,13 @@ export class Ownership {
   }
 
   async revoking(partitions: readonly Partition[]): Promise<void> {
-    const { committer, logger, flush } = this.#parts
+    const { committer, logger, clock, flush } = this.#parts
     flush()
     await this.#drain(partitions)
-    try {
-      await committer.commit()
-    } catch (error) {
+    const committing = committer.commit().catch((error: unknown) => {
       logger.warn(errorFields(error), `positions of revoked partitions are not committed: ${describe(error)}`)
-    }
+    })
+    await within(() => committing, DRAIN_MS, clock)
     const forgotten = this.#release(partitions)
     logger.info({ partitions: names(partitions), forgotten }, `revoked ${partitions.length} partitions`)
   }
@@ -72,7 +71,7 @@ export class Ownership {
     const { tracker, clock, stuck } = this.#parts
     const until = clock.monotonic() + DRAIN_MS
     while (!tracker.isDone(partitions) && !stuck() && clock.monotonic() < until) {
-      await within(tracker.changed(), 50, clock)
+      await within((over) => tracker.changed(over), 50, clock)
     }
   }
 

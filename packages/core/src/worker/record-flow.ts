@@ -17,14 +17,12 @@ import type { Health } from './health.ts'
 import type { LedgerBook } from './ledger.ts'
 
 const POLL_PAUSE = { initialDelayMs: 100, maxDelayMs: 15_000 }
-/** A source that returns nothing at once is asked again after a pause that grows to this, in milliseconds. */
+/** A source that returns nothing sooner than this is asked again after a pause that grows to this, in milliseconds. */
 const IDLE_MS = 50
 
 export interface RecordFlowParts {
   readonly connector: string
   readonly prepare: (polled: RecordBatch) => Prepared
-  /** Whether a transform makes several records of one. */
-  readonly splits: boolean
   readonly tracker: AckTracker
   readonly ledger: LedgerBook
   readonly flow: FlowControl
@@ -48,6 +46,7 @@ export class RecordFlow {
   readonly #dispatcher: Dispatcher
   readonly #rejecting = new Set<Promise<void>>()
   #lingering = false
+  readonly #read = new AbortController()
 
   constructor(parts: RecordFlowParts) {
     const { delivery, ordered, concurrency, batch, fail } = parts
@@ -62,6 +61,14 @@ export class RecordFlow {
 
   /** Polls until the source has ended, `isDone` says so after a poll, or the signal aborts. */
   async run(source: SourceTask, isDone: () => boolean, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#pollOnAndOn(source, isDone, signal)
+    } finally {
+      this.#read.abort()
+    }
+  }
+
+  async #pollOnAndOn(source: SourceTask, isDone: () => boolean, signal: AbortSignal): Promise<void> {
     const { flow, clock, metrics } = this.#parts
     let idle = 0
     while (!signal.aborted) {
@@ -71,9 +78,12 @@ export class RecordFlow {
       if (result === 'ended') return
       if (result.length > 0) metrics.observe('poll_seconds', (clock.monotonic() - began) / 1000)
       if (result.length > 0 || hasPositions(result)) this.#take(result)
+      this.#gauge()
       if (isDone()) return
-      if (limits.maxRecords === 0) await flow.room()
-      idle = result.length > 0 || clock.monotonic() - began > 1 ? 0 : Math.min(IDLE_MS, idle * 2 + 1)
+      const isFull = limits.maxRecords === 0
+      if (isFull) await flow.room()
+      const waited = isFull || result.length > 0 || clock.monotonic() - began >= IDLE_MS
+      idle = waited ? 0 : Math.min(IDLE_MS, idle * 2 + 1)
       // Records that are there at once must not keep the sink's answers waiting.
       await (idle === 0 ? nextTurn() : clock.sleep(idle, signal).catch(() => undefined))
     }
@@ -89,6 +99,7 @@ export class RecordFlow {
     this.#batcher.flush()
     await this.#dispatcher.idle()
     while (this.#rejecting.size > 0) await Promise.all(this.#rejecting)
+    this.#gauge()
   }
 
   async #poll(poll: () => Promise<PollResult>, signal: AbortSignal): Promise<PollResult | 'ended'> {
@@ -103,26 +114,31 @@ export class RecordFlow {
         if (!isRetriable(error)) throw error
         sourceHealth.failed(error)
         await clock.sleep(error.retryAfterMs ?? backoffMs(POLL_PAUSE, attempt, random), signal).catch(() => undefined)
+        if (signal.aborted) return 'ended'
       }
     }
   }
 
   #take(result: PollResult): void {
-    const { connector, tracker, ledger, metrics, prepare, splits } = this.#parts
+    const { connector, tracker, ledger, metrics, prepare } = this.#parts
     const batch = tracker.register(result instanceof RecordBatch ? result : packSourceRecords(result, connector))
     if (batch.length === 0) return
     ledger.read(batch.length)
     metrics.count('bytes_read_total', batch.packed.buffer.length)
-    metrics.gauge('in_flight_records', tracker.records)
-    metrics.gauge('in_flight_bytes', tracker.bytes)
     const { ready, failures, filtered, skipped, transformed } = prepare(batch)
-    if (splits) tracker.split(transformed)
+    if (transformed.isSplit) tracker.split(pieces(transformed, failures))
     if (filtered.length > 0) ledger.add('filtered', tracker.settle(batch, filtered))
     if (skipped.length > 0) ledger.add('skipped', tracker.settle(batch, skipped))
     if (failures.length > 0) this.#reject(failures)
     if (ready.length === 0) return
     this.#batcher.add(ready)
     this.#linger()
+  }
+
+  #gauge(): void {
+    const { tracker, metrics } = this.#parts
+    metrics.gauge('in_flight_records', tracker.records)
+    metrics.gauge('in_flight_bytes', tracker.bytes)
   }
 
   #reject(failures: Prepared['failures']): void {
@@ -135,7 +151,7 @@ export class RecordFlow {
   }
 
   async #flushLater(): Promise<void> {
-    await this.#parts.clock.sleep(this.#parts.batch.lingerMs)
+    await this.#parts.clock.sleep(this.#parts.batch.lingerMs, this.#read.signal).catch(() => undefined)
     this.#lingering = false
     this.#batcher.flush()
   }
@@ -143,8 +159,15 @@ export class RecordFlow {
   #linger(): void {
     if (this.#lingering || this.#batcher.pending === 0) return
     this.#lingering = true
-    void this.#flushLater()
+    this.#flushLater().catch(this.#parts.fail)
   }
+}
+
+/** The numbers of all rows that a polled batch has become: those that transforms made, and those that failed there. */
+function pieces(transformed: RecordBatch, failures: Prepared['failures']): number[] {
+  const origins = failures.filter(({ stage }) => stage === 'TRANSFORMATION').map(({ batch, row }) => batch.origin(row))
+  for (let i = 0; i < transformed.length; i++) origins.push(transformed.origin(i))
+  return origins
 }
 
 function hasPositions(result: PollResult): boolean {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { Positions } from '../api/record.ts'
 import type { SinkTask } from '../api/sink-task.ts'
 import type { DeadLetterWriter } from '../delivery/dead-letter-writer.ts'
@@ -15,11 +16,13 @@ import { type Closers, openDeadLetters, openSink, openSource, sinkOf } from './o
 import { Ownership } from './ownership.ts'
 import { RecordFlow } from './record-flow.ts'
 import type { TaskOptions } from './task-options.ts'
-import { within } from './within.ts'
+import { aborted, unlessStuck, within } from './within.ts'
 
 const BATCH = { maxRecords: 5000, maxBytes: 4 * 1024 * 1024, lingerMs: 100 }
 /** How long after a failure running calls may take to notice that they are aborted, in milliseconds. */
 const ABORT_MS = 10_000
+/** … and how long when everything must end at once. */
+const HARD_ABORT_MS = 1000
 
 /**
  * Runs a pipeline's task once: opens both ends, moves records until the source ends, a stop is asked for or
@@ -31,7 +34,7 @@ export async function runTask(options: TaskOptions): Promise<void> {
     await moveRecords(options, closers)
   } finally {
     for (const close of closers.toReversed()) {
-      await close().catch((error: unknown) => {
+      await unlessStuck(close(), options.clock, options.signal).catch((error: unknown) => {
         options.logger.warn(errorFields(error), `while stopping: ${describe(error)}`)
       })
     }
@@ -43,6 +46,8 @@ async function moveRecords(options: TaskOptions, closers: Closers): Promise<void
   const failure = new AbortController()
   const fail = (error: unknown): void => failure.abort(error)
   const cut = AbortSignal.any([options.signal, failure.signal])
+  // Every call under way listens, and there may be many.
+  setMaxListeners(0, cut)
 
   const sink = await openSink(options, closers)
   const deadLetters = await openDeadLetters(options, closers, cut)
@@ -53,19 +58,22 @@ async function moveRecords(options: TaskOptions, closers: Closers): Promise<void
   if (options.once) gate.learn(source, options.endAfter).catch(fail)
   const commits = commitRegularly(committer, { ...options, intervalMs: pipeline.commitIntervalMs, fail })
   options.onRunning({ remaining: () => gate.remaining(ownership.partitions) })
+  const ending = AbortSignal.any([options.stopping, cut])
+  const moved = flow.run(source, () => gate.reached(ownership.partitions), ending).then(() => flow.drained())
   try {
-    const ending = AbortSignal.any([options.stopping, cut])
-    await flow.run(source, () => gate.reached(ownership.partitions), ending)
-    await Promise.race([flow.drained(), aborted(cut)])
+    await Promise.race([moved, aborted(cut)])
   } catch (error) {
     fail(error)
   } finally {
     commits.stop()
   }
   // The sink is not stopped under running calls; those of a failed task end soon, as their signal is aborted.
-  if (cut.aborted) await within(flow.drained(), ABORT_MS, clock, options.signal)
-  if (!options.signal.aborted) await committer.commit().catch(fail)
-  options.ledger.add('released', tracker.records)
+  const ended = (): Promise<unknown> => Promise.allSettled([moved, flow.drained()])
+  if (cut.aborted) await within(ended, ABORT_MS, clock, options.signal)
+  if (options.signal.aborted) await within(ended, HARD_ABORT_MS, clock)
+  const commit = async (): Promise<void> => committer.commit().then(() => options.commitHealth.succeeded())
+  if (!options.signal.aborted) await unlessStuck(commit(), clock, options.signal).catch(fail)
+  options.ledger.add('released', tracker.abandon())
   failure.signal.throwIfAborted()
 }
 
@@ -119,7 +127,6 @@ function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
   const codec = { key: endConverters(source.key, sink.key), value: endConverters(source.value, sink.value) }
   return {
     connector: source.plugin.name,
-    splits: pipeline.transforms.some((step) => step.effects.splits),
     prepare: recordPipeline({ codec, transforms: pipeline.transforms, traits }),
     flow: new FlowControl(pipeline.limits, batch.maxRecords, { tracker, clock }),
     batch,
@@ -131,11 +138,4 @@ function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
 /** Nothing is read before the source has started, so nothing can be committed. */
 function nowhere(): Promise<void> {
   return Promise.resolve()
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }

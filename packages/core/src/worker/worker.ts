@@ -1,9 +1,11 @@
+import { setMaxListeners } from 'node:events'
 import type { Clock } from '../api/task-context.ts'
 import type { WorkerConfig } from '../config/pipeline-config.ts'
 import { openStateStore } from '../state/open.ts'
 import type { RootLogger } from '../telemetry/logger.ts'
 import { type Metrics, noMetrics } from '../telemetry/metrics.ts'
 import { systemClock } from './clock.ts'
+import { describe, errorFields } from './health.ts'
 import { PipelineRunner } from './pipeline-runner.ts'
 import type { PipelineSnapshot, WorkerResult } from './snapshot.ts'
 
@@ -35,6 +37,7 @@ export function createWorker(config: WorkerConfig, options: WorkerOptions): Work
   const { logger, clock = systemClock, random = Math.random, metrics = noMetrics, once } = options
   const stopping = new AbortController()
   const hard = new AbortController()
+  setMaxListeners(0, stopping.signal, hard.signal)
   const stateStore = openStateStore(config.stateUrl)
   const runners = config.pipelines.map((pipeline) => {
     const signals = { stopping: stopping.signal, signal: hard.signal }
@@ -56,7 +59,9 @@ export function createWorker(config: WorkerConfig, options: WorkerOptions): Work
       await Promise.all(runners.map((runner) => runner.run()))
       const forced = hard.signal.aborted
       hard.abort(new Error('ended'))
-      await stateStore.close()
+      await stateStore.close().catch((error: unknown) => {
+        logger.warn(errorFields(error), `while closing the state: ${describe(error)}`)
+      })
       const pipelines = snapshot()
       return { pipelines, ok: pipelines.every(({ state }) => state === 'ended') && !forced, forced }
     },

@@ -78,6 +78,62 @@ describe('AckTracker', () => {
     expect(tracker.bytes).toBe(0)
   })
 
+  it('counts a row once, however often it is said to be done', () => {
+    const tracker = new AckTracker()
+    const batch = tracker.register(batchOf(records(0, 2)))
+    expect([tracker.settle(batch, [0]), tracker.settle(batch, [0, 0])]).toEqual([1, 0])
+    expect([offsets(tracker), tracker.records]).toEqual([{}, 1])
+    expect([tracker.settle(batch), tracker.settle(batch)]).toEqual([1, 0])
+    expect([offsets(tracker), tracker.records]).toEqual([{ 0: 2 }, 0])
+  })
+
+  it('takes a split record for done with the last of its pieces, failed ones included', () => {
+    const tracker = new AckTracker()
+    const polled = tracker.register(batchOf(records(0, 2)))
+    const pieces = polled.expand([0, 0, 0, 1], ['a', 'b', 'c', 'd'])
+    tracker.split([0, 0, 0, 1].map((row) => polled.origin(row)))
+    expect([tracker.settle(pieces, [3]), tracker.settle(pieces, [1]), tracker.settle(pieces, [0])]).toEqual([1, 0, 0])
+    expect(offsets(tracker)).toEqual({})
+    expect(tracker.settle(pieces, [2])).toBe(1)
+    expect(offsets(tracker)).toEqual({ 0: 2 })
+  })
+
+  it('forgets everything when it is abandoned: what still comes in counts for nothing', () => {
+    const tracker = new AckTracker()
+    const batch = tracker.register(batchOf(records(0, 2, 0), records(0, 3, 1)))
+    tracker.settle(batch, [0])
+    expect([tracker.abandon(), tracker.records]).toEqual([4, 0])
+    expect(tracker.owned(batch)).toHaveLength(0)
+    expect(tracker.settle(batch)).toBe(0)
+    expect(tracker.register(batchOf(records(2, 4)))).toHaveLength(0)
+    expect([tracker.release([partition(0), partition(1)]), tracker.records]).toEqual([0, 0])
+    expect(offsets(tracker)).toEqual({})
+  })
+
+  it('keeps a position without records behind a record that is not done', () => {
+    const tracker = new AckTracker()
+    const batch = tracker.register(batchOf(records(0, 1)))
+    for (let offset = 5; offset < 8; offset++) {
+      tracker.register(batchOf().withPositions([{ ...partition(0), position: { offset } }]))
+      expect(offsets(tracker)).toEqual({})
+    }
+    tracker.settle(batch)
+    expect(offsets(tracker)).toEqual({ 0: 7 })
+  })
+
+  it('wakes who waits for a change: at a change, and when the wait is over', async () => {
+    const tracker = new AckTracker()
+    const batch = tracker.register(batchOf(records(0, 1)))
+    const never = new AbortController().signal
+    const waiting = tracker.changed(never)
+    tracker.settle(batch)
+    await waiting
+    const over = new AbortController()
+    const second = tracker.changed(over.signal)
+    over.abort()
+    await second
+  })
+
   it('never passes an undone record, in whatever order records are done', () => {
     const sizes = fc.array(fc.tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 0, max: 2 })), {
       minLength: 1,

@@ -107,6 +107,43 @@ describe('recordPipeline', () => {
     ])
   })
 
+  it('finds the records that a transform throws for; the others go on', () => {
+    const fragile: TransformStep = {
+      name: 'fragile',
+      effects,
+      run: (batch) => {
+        const values = Array.from(batch, ({ value }) => {
+          if (value === 3) throw new TypeError('three')
+          return (value as number) * 2
+        })
+        return { batch: batch.withValues(values) }
+      },
+    }
+    const prepared = prepare(polled('1', '2', '3', 'x', '5'), { transforms: [fragile] })
+    expect(Array.from(prepared.ready, ({ offset, value }) => [offset, value])).toEqual([
+      [0, 2],
+      [1, 4],
+      [4, 10],
+    ])
+    expect(prepared.failures.map(({ batch, row, stage, error }) => [batch.offset(row), stage, error.message])).toEqual([
+      [2, 'TRANSFORMATION', 'the transform fragile failed: three'],
+      [3, 'TRANSFORMATION', 'not a number'],
+    ])
+    expect(prepared.filtered).toEqual([])
+  })
+
+  it('blames no record when a transform takes each half and not the whole', () => {
+    const picky: TransformStep = {
+      name: 'picky',
+      effects,
+      run: (batch) => {
+        if (batch.length > 1) throw new Error('one at a time')
+        return { batch }
+      },
+    }
+    expect(() => prepare(polled('1', '2'), { transforms: [picky] })).toThrow('one at a time')
+  })
+
   it('keeps the original bytes of changed records for dead letters', () => {
     const { ready } = prepare(polled('2'), { transforms: [double] })
     expect([ready.value(0), ready.rawValue(0)?.toString()]).toEqual([4, '2'])

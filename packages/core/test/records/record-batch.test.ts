@@ -224,6 +224,27 @@ describe('origins', () => {
   })
 })
 
+describe('pieces of a record', () => {
+  it('are told apart by their index, also when pieces are split again', () => {
+    const batch = packSourceRecords(
+      [
+        { offset: 4, value: 'a' },
+        { offset: 5, value: 'b' },
+      ],
+      's',
+    )
+    const twice = batch.expand([0, 0, 1], ['x', 'y', 'z'])
+    const again = twice.expand([0, 0, 1, 1, 2], [1, 2, 3, 4, 5])
+    expect(Array.from(again, ({ offset, index, value }) => [offset, index, value])).toEqual([
+      [4, 0, 1],
+      [4, 1, 2],
+      [4, 2, 3],
+      [4, 3, 4],
+      [5, 0, 5],
+    ])
+  })
+})
+
 describe('plain records', () => {
   it('are packed with their defaults, bytes and values side by side', () => {
     const batch = packSourceRecords(

@@ -1,0 +1,100 @@
+import { describe, expect, it } from '@jest/globals'
+import { PartialBatchError, RecordError, RetriableError } from '../../src/index.ts'
+import type { SinkTask } from '../../src/api/sink-task.ts'
+import { DeadLetterWriter } from '../../src/delivery/dead-letter-writer.ts'
+import type { StageFailure } from '../../src/pipeline/stage.ts'
+import { packSourceRecords } from '../../src/records/batch-builder.ts'
+import { Health } from '../../src/worker/health.ts'
+import { recordingLogger, records } from '../support/pipeline.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+const down = (): RetriableError => new RetriableError('UNREACHABLE', 'down')
+const context = { worker: 'w', pipeline: 'p', connector: 'c', attempts: 1, firstFailureMs: 0 }
+
+function failuresOf(offset: number): StageFailure[] {
+  const batch = packSourceRecords(records(offset, offset + 1), 't')
+  return [{ batch, row: 0, stage: 'TASK_PUT', error: new RecordError('RECORD_REJECTED', `bad ${offset}`) }]
+}
+
+function writing(sink: Partial<SinkTask>) {
+  const clock = new VirtualClock()
+  const stopping = new AbortController()
+  const hard = new AbortController()
+  const logger = recordingLogger()
+  const writer = new DeadLetterWriter({
+    sink: { start: async () => undefined, put: async () => undefined, stop: async () => undefined, ...sink },
+    target: 'topic x',
+    health: new Health('dead letter queue', logger, clock),
+    logger,
+    clock,
+    random: () => 1,
+    stopping: stopping.signal,
+    signal: hard.signal,
+  })
+  return { writer, clock, stopping, hard, logger }
+}
+
+describe('DeadLetterWriter', () => {
+  it('writes one batch at a time, and makes it durable before it counts', async () => {
+    const steps: string[] = []
+    const { writer, clock } = writing({
+      put: async (batch) => {
+        steps.push(`put ${batch.offset(0)}`)
+        await clock.sleep(10)
+        steps.push(`taken ${batch.offset(0)}`)
+      },
+      flush: async () => void steps.push('flush'),
+    })
+    const both = Promise.all([writer.write(failuresOf(0), context), writer.write(failuresOf(1), context)])
+    await expect(clock.runUntil(both)).resolves.toEqual([true, true])
+    expect(steps).toEqual(['put 0', 'taken 0', 'flush', 'put 1', 'taken 1', 'flush'])
+  })
+
+  it('waits for a queue that is down, writing all of the batch again', async () => {
+    const sizes: number[] = []
+    const { writer, clock } = writing({
+      put: async (batch) => {
+        sizes.push(batch.length)
+        if (sizes.length === 1) throw down()
+        if (sizes.length === 2) throw new PartialBatchError([{ row: 0, error: down() }])
+      },
+    })
+    const failures = [...failuresOf(0), ...failuresOf(1)]
+    await expect(clock.runUntil(writer.write(failures, context))).resolves.toBe(true)
+    expect(sizes).toEqual([2, 2, 2])
+  })
+
+  it('fails when a dead letter is refused, also during a stop; the next one is written all the same', async () => {
+    const { writer, stopping } = writing({
+      put: async (batch) => {
+        if (batch.offset(0) === 0) throw new RecordError('RECORD_REJECTED', 'too large')
+      },
+    })
+    stopping.abort(new Error('stop'))
+    await expect(writer.write(failuresOf(0), context)).rejects.toMatchObject({ code: 'DEAD_LETTER_FAILED' })
+    await expect(writer.write(failuresOf(1), context)).resolves.toBe(true)
+  })
+
+  it('gives up its wait when a stop is asked for, or when the task has failed', async () => {
+    for (const which of ['stopping', 'hard'] as const) {
+      const setting = writing({ put: () => Promise.reject(down()) })
+      const written = setting.writer.write(failuresOf(0), context)
+      await new Promise(setImmediate)
+      setting[which].abort(new Error('end'))
+      await expect(written).resolves.toBe(false)
+      expect(setting.clock.sleeping).toBe(0)
+    }
+  })
+
+  it('says at most every 10 s that there are dead letters, with how many and the last', async () => {
+    const { writer, clock, logger } = writing({})
+    for (let offset = 0; offset < 5; offset++) await writer.write(failuresOf(offset), context)
+    await clock.runUntil(clock.sleep(10_000))
+    await writer.write(failuresOf(5), context)
+    expect(logger.lines.map(({ message }) => message)).toEqual([
+      '1 records dead-lettered, the last: bad 0',
+      '5 records dead-lettered, the last: bad 5',
+    ])
+    expect(logger.lines[1]!.fields).toMatchObject({ at: 't/0/5', target: 'topic x', code: 'RECORD_REJECTED' })
+  })
+})

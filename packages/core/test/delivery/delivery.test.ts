@@ -1,0 +1,176 @@
+import { describe, expect, it } from '@jest/globals'
+import { PartialBatchError, type RecordBatch, RecordError, RetriableError } from '../../src/index.ts'
+import type { RetryConfig } from '../../src/config/pipeline-config.ts'
+import { Delivery } from '../../src/delivery/delivery.ts'
+import { AckTracker } from '../../src/offsets/ack-tracker.ts'
+import type { StageFailure } from '../../src/pipeline/stage.ts'
+import { packSourceRecords } from '../../src/records/batch-builder.ts'
+import { Health } from '../../src/worker/health.ts'
+import { LedgerBook } from '../../src/worker/ledger.ts'
+import { recordingLogger, records } from '../support/pipeline.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+const down = (): RetriableError => new RetriableError('UNREACHABLE', 'down')
+const poison = (): RecordError => new RecordError('RECORD_REJECTED', 'poison')
+const metrics = { count() {}, gauge() {}, observe() {} }
+
+type Put = (offsets: number[], attempt: number, clock: VirtualClock) => Promise<void> | void
+
+/** Delivers ten records; `put` throws what is wrong with the offsets that it is given. */
+function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
+  const clock = new VirtualClock()
+  const tracker = new AckTracker()
+  const stopping = new AbortController()
+  const hard = new AbortController()
+  const puts: number[][] = []
+  const rejected: { offset: number; attempts: number }[] = []
+  const delivery = new Delivery({
+    sink: {
+      put: async (batch) => {
+        puts.push(Array.from(batch, ({ offset }) => offset))
+        await put(puts[puts.length - 1]!, puts.length, clock)
+      },
+    },
+    tracker,
+    ledger: new LedgerBook(metrics),
+    retry: { initialDelayMs: 100, maxDelayMs: 100, maxAttempts: 0, maxElapsedMs: 0, attemptTimeoutMs: 0, ...limits },
+    health: new Health('sink', recordingLogger(), clock),
+    metrics,
+    clock,
+    random: () => 1,
+    reject: async (failures: readonly StageFailure[], attempts: number) => {
+      for (const { batch, row } of failures) rejected.push({ offset: batch.offset(row), attempts })
+      for (const { batch, row } of failures) tracker.settle(batch, [row])
+      return true
+    },
+    stopping: stopping.signal,
+    signal: hard.signal,
+  })
+  const polled = (from: number, to: number): RecordBatch => tracker.register(packSourceRecords(records(from, to), 't'))
+  const deliver = (): Promise<boolean> => clock.runUntil(delivery.deliver(polled(0, 10)))
+  return { delivery, deliver, polled, clock, tracker, stopping, hard, puts, rejected }
+}
+
+describe('Delivery', () => {
+  it('tries a batch with poison in it by halves, in order, and says how often a record was tried', async () => {
+    const { deliver, puts, rejected, tracker } = delivering((offsets) => {
+      if (offsets.includes(6)) throw poison()
+    })
+    await expect(deliver()).resolves.toBe(true)
+    expect(puts.filter((offsets) => !offsets.includes(6))).toEqual([[0, 1, 2, 3, 4], [5], [7, 8, 9]])
+    expect(rejected).toEqual([{ offset: 6, attempts: 4 }])
+    expect(tracker.records).toBe(0)
+  })
+
+  it('does not take the search for poison for failed attempts', async () => {
+    const failed = new Set<string>()
+    const { deliver } = delivering(
+      (offsets) => {
+        if (offsets.includes(6)) throw poison()
+        // Each half is refused once for a reason that passes.
+        if (failed.has(offsets.join())) return
+        failed.add(offsets.join())
+        throw down()
+      },
+      { maxAttempts: 2 },
+    )
+    await expect(deliver()).resolves.toBe(true)
+  })
+
+  it('counts attempts and time from the first failure since something was written', async () => {
+    const oneByOne: Put = (offsets) => {
+      if (offsets.length > 1)
+        throw new PartialBatchError(offsets.slice(1).map((_, i) => ({ row: i + 1, error: down() })))
+    }
+    await expect(delivering(oneByOne, { maxAttempts: 2 }).deliver()).resolves.toBe(true)
+    await expect(delivering(oneByOne, { maxElapsedMs: 150 }).deliver()).resolves.toBe(true)
+    const slow: Put = async (_, attempt, clock) => {
+      await clock.sleep(1000)
+      if (attempt === 1) throw down()
+    }
+    await expect(delivering(slow, { maxElapsedMs: 500 }).deliver()).resolves.toBe(true)
+  })
+
+  it('gives up after the attempts or the time that are allowed', async () => {
+    const limits: Partial<RetryConfig>[] = [{ maxAttempts: 3 }, { maxElapsedMs: 200 }]
+    for (const limit of limits) {
+      const { deliver, puts } = delivering(() => {
+        throw down()
+      }, limit)
+      await expect(deliver()).rejects.toMatchObject({ code: 'RETRIES_EXHAUSTED' })
+      expect(puts).toHaveLength(3)
+    }
+  })
+
+  it('takes the pause that the other side asks for', async () => {
+    const { deliver, clock } = delivering((_, attempt) => {
+      if (attempt === 1) throw new RetriableError('THROTTLED', 'slowly', { retryAfterMs: 7000 })
+    })
+    await deliver()
+    expect(clock.monotonic()).toBe(7000)
+  })
+
+  it('takes nothing for written when the sink names rows that are not there', async () => {
+    for (const row of [10, -1, 0.5, Number.NaN]) {
+      const { deliver, tracker } = delivering(() => {
+        throw new PartialBatchError([{ row, error: down() }])
+      })
+      await expect(deliver()).rejects.toThrow(`row ${row} of a batch of 10`)
+      expect(tracker.records).toBe(10)
+    }
+  })
+
+  it('fails with the reason when a row failed for one that does not pass, whatever the others say', async () => {
+    const fatal = new Error('a defect') as RetriableError
+    const { deliver, tracker } = delivering(() => {
+      throw new PartialBatchError([
+        { row: 1, error: down() },
+        { row: 2, error: fatal },
+      ])
+    })
+    await expect(deliver()).rejects.toBe(fatal)
+    expect(tracker.records).toBe(2)
+  })
+
+  it('writes nothing more after a failure, and ends its waits', async () => {
+    const { delivery, polled, hard, puts, clock } = delivering(() => {
+      throw down()
+    })
+    const waiting = delivery.deliver(polled(0, 1))
+    await new Promise(setImmediate)
+    expect(delivery.stuck).toBe(true)
+    hard.abort(new Error('failed'))
+    await expect(waiting).resolves.toBe(false)
+    await expect(delivery.deliver(polled(1, 2))).resolves.toBe(false)
+    expect([puts, clock.sleeping]).toEqual([[[0]], 0])
+  })
+
+  it('makes no further attempt once a stop is under way, and goes on with nothing that stands behind', async () => {
+    const { delivery, polled, stopping, puts } = delivering(() => {
+      throw down()
+    })
+    stopping.abort(new Error('stop'))
+    await expect(delivery.deliver(polled(0, 1))).resolves.toBe(false)
+    await expect(delivery.deliver(polled(1, 2))).resolves.toBe(false)
+    expect(puts).toEqual([[0]])
+  })
+
+  it('says during a stop as well what can not pass', async () => {
+    const { deliver, stopping } = delivering(() => {
+      throw new Error('a defect')
+    })
+    stopping.abort(new Error('stop'))
+    await expect(deliver()).rejects.toThrow('a defect')
+  })
+
+  it('repeats nothing of partitions that were given up meanwhile', async () => {
+    const { delivery, polled, tracker, clock, puts } = delivering(() => {
+      throw down()
+    })
+    const waiting = delivery.deliver(polled(0, 3))
+    await new Promise(setImmediate)
+    tracker.release([{ stream: 't', partition: 0 }])
+    await expect(clock.runUntil(waiting)).resolves.toBe(true)
+    expect(puts).toHaveLength(1)
+  })
+})

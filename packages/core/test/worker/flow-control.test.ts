@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals'
+import { AckTracker } from '../../src/offsets/ack-tracker.ts'
+import { packSourceRecords } from '../../src/records/batch-builder.ts'
+import { FlowControl } from '../../src/worker/flow-control.ts'
+import { records } from '../support/pipeline.ts'
+import { VirtualClock } from '../support/virtual-clock.ts'
+
+function flowOf(limits: { maxRecords: number; maxBytes: number }, pollRecords = 1000) {
+  const tracker = new AckTracker()
+  const clock = new VirtualClock()
+  return { tracker, clock, flow: new FlowControl(limits, pollRecords, { tracker, clock }) }
+}
+
+describe('FlowControl', () => {
+  it('lets a poll ask for what there is room for, and for no more than about one batch', () => {
+    const { flow, tracker } = flowOf({ maxRecords: 10, maxBytes: 100 }, 6)
+    expect(flow.pollLimits()).toMatchObject({ maxRecords: 6, maxBytes: 100 })
+    const batch = tracker.register(packSourceRecords(records(0, 7), 't'))
+    expect(flow.pollLimits()).toMatchObject({ maxRecords: 3, maxBytes: 86 })
+    tracker.settle(batch)
+    expect(flow.pollLimits()).toMatchObject({ maxRecords: 6, maxBytes: 100 })
+  })
+
+  it('asks for nothing when records or bytes are used up', () => {
+    for (const limits of [
+      { maxRecords: 7, maxBytes: 100 },
+      { maxRecords: 10, maxBytes: 14 },
+    ]) {
+      const { flow, tracker } = flowOf(limits)
+      tracker.register(packSourceRecords(records(0, 7), 't'))
+      expect(flow.pollLimits()).toMatchObject({ maxRecords: 0, maxBytes: 0 })
+    }
+  })
+
+  it('waits for room until something was done, or for a while', async () => {
+    const { flow, tracker, clock } = flowOf({ maxRecords: 1, maxBytes: 100 })
+    const batch = tracker.register(packSourceRecords(records(0, 1), 't'))
+    const room = flow.room()
+    tracker.settle(batch)
+    await room
+    expect([clock.monotonic(), clock.sleeping]).toEqual([0, 0])
+    await clock.runUntil(flow.room())
+    expect(clock.monotonic()).toBe(100)
+  })
+})

@@ -1,0 +1,48 @@
+import { describe, expect, it } from '@jest/globals'
+import { RetriableError } from '../../src/index.ts'
+import { Health } from '../../src/worker/health.ts'
+import { recordingLogger } from '../support/pipeline.ts'
+
+function health() {
+  let time = 0
+  const logger = recordingLogger()
+  const clock = { now: () => time, monotonic: () => time, sleep: () => Promise.resolve() }
+  const fail = (message: string, at: number): void => {
+    time = at
+    trouble.failed(new RetriableError('UNREACHABLE', message, { hint: 'start it' }))
+  }
+  const trouble = new Health('sink x', logger, clock)
+  return { trouble, fail, said: () => logger.lines.map(({ message }) => message), logger }
+}
+
+describe('Health', () => {
+  it('says a trouble once, again every 30 s while it lasts, and when it is over', () => {
+    const { trouble, fail, said, logger } = health()
+    for (let at = 0; at <= 65_000; at += 500) fail('down', at)
+    expect(trouble.problem).toBe('down')
+    trouble.succeeded()
+    trouble.succeeded()
+    expect(said()).toEqual([...Array<string>(3).fill('sink x: down; trying again'), 'sink x: works again'])
+    expect(logger.lines[2]!.fields).toMatchObject({ code: 'UNREACHABLE', hint: 'start it', forSeconds: 60 })
+    expect(logger.lines[3]!.fields).toEqual({ failures: 131, afterSeconds: 65 })
+    expect(trouble.problem).toBeUndefined()
+  })
+
+  it('says another trouble at once, but troubles that take turns at most once a second', () => {
+    const { fail, said } = health()
+    fail('down', 0)
+    fail('full', 1500)
+    for (let at = 1600; at < 3500; at += 100) fail(at % 200 === 0 ? 'down' : 'full', at)
+    expect(said().slice(0, 2)).toEqual(['sink x: down; trying again', 'sink x: full; trying again'])
+    expect(said().length).toBeLessThanOrEqual(3)
+  })
+
+  it('counts anew after it has worked', () => {
+    const { trouble, fail, said, logger } = health()
+    fail('down', 0)
+    trouble.succeeded()
+    fail('down', 10)
+    expect(said()).toHaveLength(3)
+    expect(logger.lines[2]!.fields).toMatchObject({ failures: 1 })
+  })
+})
