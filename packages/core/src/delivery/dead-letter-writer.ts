@@ -1,14 +1,11 @@
 import { ConnectError, errorKind, isRetriable } from '../api/errors.ts'
 import type { SinkTask } from '../api/sink-task.ts'
-import type { Clock, Logger } from '../api/task-context.ts'
+import type { Clock } from '../api/task-context.ts'
 import type { StageFailure } from '../pipeline/stage.ts'
 import { packRecords } from '../records/batch-builder.ts'
 import { type Health, describe } from '../worker/health.ts'
 import { backoffMs } from './backoff.ts'
 import { type DeadLetterContext, deadLetter } from './dead-letter.ts'
-
-/** At most one line in so many milliseconds says that records are being dead-lettered. */
-const SAY_EVERY_MS = 10_000
 
 const PAUSE = { initialDelayMs: 100, maxDelayMs: 30_000 }
 
@@ -17,7 +14,6 @@ export interface DeadLetterWriterParts {
   /** Where they go, for the log. */
   readonly target: string
   readonly health: Health
-  readonly logger: Logger
   readonly clock: Clock
   readonly random: () => number
   readonly stopping: AbortSignal
@@ -29,12 +25,14 @@ export class DeadLetterWriter {
   readonly #parts: DeadLetterWriterParts
   readonly #ending: AbortSignal
   #last: Promise<unknown> = Promise.resolve()
-  #said = -SAY_EVERY_MS
-  #unsaid = 0
 
   constructor(parts: DeadLetterWriterParts) {
     this.#parts = parts
     this.#ending = AbortSignal.any([parts.stopping, parts.signal])
+  }
+
+  get target(): string {
+    return this.#parts.target
   }
 
   /** Resolves true when they are durable, false when a stop cut the wait short. Rejects when they can't be written. */
@@ -57,7 +55,6 @@ export class DeadLetterWriter {
         await sink.put(batch, signal)
         await sink.flush?.(signal)
         health.succeeded()
-        this.#say(failures)
         return true
       } catch (error) {
         if (signal.aborted) return false
@@ -68,18 +65,6 @@ export class DeadLetterWriter {
         await clock.sleep(backoffMs(PAUSE, attempt, random), this.#ending).catch(() => undefined)
       }
     }
-  }
-
-  #say(failures: readonly StageFailure[]): void {
-    this.#unsaid += failures.length
-    const now = this.#parts.clock.monotonic()
-    if (now - this.#said < SAY_EVERY_MS) return
-    const { batch, row, stage, error } = failures[failures.length - 1]!
-    const at = `${batch.stream(row)}/${batch.partition(row)}/${batch.offset(row)}`
-    const fields = { count: this.#unsaid, code: error.code, stage, at, target: this.#parts.target }
-    this.#parts.logger.warn(fields, `${this.#unsaid} records dead-lettered, the last: ${error.message}`)
-    this.#said = now
-    this.#unsaid = 0
   }
 }
 

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { ConnectError, RetriableError, errorKind, isPartialBatch, isRecordError, isRetriable } from '../api/errors.ts'
 import type { PartialBatchError } from '../api/errors.ts'
 import type { SinkTask } from '../api/sink-task.ts'
-import type { Clock } from '../api/task-context.ts'
+import type { Clock, Logger } from '../api/task-context.ts'
 import type { RetryConfig } from '../config/pipeline-config.ts'
 import type { AckTracker } from '../offsets/ack-tracker.ts'
 import type { StageFailure } from '../pipeline/stage.ts'
@@ -19,6 +19,7 @@ export interface DeliveryParts {
   readonly retry: RetryConfig
   readonly health: Health
   readonly metrics: PipelineMetrics
+  readonly logger: Logger
   readonly clock: Clock
   readonly random: () => number
   /** Takes records that can never succeed, or throws where that is not tolerated. False: given up, by a stop. */
@@ -90,7 +91,7 @@ export class Delivery {
   }
 
   async #attempt(rows: RecordBatch): Promise<unknown> {
-    const { sink, signal, retry, metrics, clock } = this.#parts
+    const { sink, signal, retry, metrics, clock, logger } = this.#parts
     const began = clock.monotonic()
     const deadline = retry.attemptTimeoutMs > 0 ? AbortSignal.timeout(retry.attemptTimeoutMs) : undefined
     this.#attempting++
@@ -98,6 +99,7 @@ export class Delivery {
     try {
       await sink.put(rows, deadline === undefined ? signal : AbortSignal.any([signal, deadline]))
       metrics.count('batches_written_total')
+      logger.debug({ records: rows.length, ms: Math.round(clock.monotonic() - began) }, 'batch written')
       return undefined
     } catch (error) {
       if (deadline?.aborted === true && errorKind(error) === 'fatal') {

@@ -6,8 +6,7 @@ import type { StageFailure } from '../pipeline/stage.ts'
 import type { LedgerBook } from '../worker/ledger.ts'
 import type { DeadLetterContext } from './dead-letter.ts'
 import type { DeadLetterWriter } from './dead-letter-writer.ts'
-
-const SAY_EVERY_MS = 10_000
+import { RejectionLog, coordinates } from './rejection-log.ts'
 
 export interface ToleranceParts {
   readonly errors: ErrorsConfig
@@ -23,11 +22,12 @@ export interface ToleranceParts {
 /** Decides what becomes of records that can't be handled, by `errors`. */
 export class Tolerance {
   readonly #parts: ToleranceParts
-  #said = -SAY_EVERY_MS
-  #unsaid = 0
+  readonly #log: RejectionLog
 
   constructor(parts: ToleranceParts) {
     this.#parts = parts
+    const fate = parts.deadLetters === undefined ? 'dropped' : `dead-lettered to ${parts.deadLetters.target}`
+    this.#log = new RejectionLog(fate, parts.logger, parts.clock)
   }
 
   /**
@@ -39,7 +39,6 @@ export class Tolerance {
     if (failures.length === 0) return true
     if (errors.tolerance === 'none') throw notTolerated(failures[0]!)
     if (deadLetters === undefined) {
-      this.#say(failures)
       this.#settle(failures, 'dropped')
       return true
     }
@@ -48,33 +47,23 @@ export class Tolerance {
     return written
   }
 
-  #settle(failures: readonly StageFailure[], outcome: 'deadLettered' | 'dropped'): void {
-    const { tracker, ledger } = this.#parts
-    for (const { batch, row } of failures) ledger.add(outcome, tracker.settle(batch, [row]))
+  /** Says what is left to say; called once, at the end. */
+  close(): void {
+    this.#log.close()
   }
 
-  #say(failures: readonly StageFailure[]): void {
-    this.#unsaid += failures.length
-    const now = this.#parts.clock.monotonic()
-    if (now - this.#said < SAY_EVERY_MS) return
-    const last = failures[failures.length - 1]!
-    const fields = { count: this.#unsaid, code: last.error.code, stage: last.stage, at: coordinates(last) }
-    this.#parts.logger.warn(fields, `${this.#unsaid} records dropped, the last: ${last.error.message}`)
-    this.#said = now
-    this.#unsaid = 0
+  #settle(failures: readonly StageFailure[], outcome: 'deadLettered' | 'dropped'): void {
+    const { tracker, ledger } = this.#parts
+    this.#log.note(failures)
+    for (const { batch, row } of failures) ledger.add(outcome, tracker.settle(batch, [row]))
   }
 }
 
 function notTolerated(failure: StageFailure): RecordError {
   const { error, stage } = failure
+  const setAside = 'Set `errors.tolerance: all` and an `errors.deadLetterQueue` to set such records aside.'
   return new RecordError(error.code, `record ${coordinates(failure)} failed (${stage}): ${error.message}`, {
-    hint:
-      error.hint ??
-      'set `errors.tolerance: all` and an `errors.deadLetterQueue` to set such records aside, or cure the record',
+    hint: error.hint === undefined ? setAside : `${error.hint} ${setAside}`,
     cause: error,
   })
-}
-
-function coordinates({ batch, row }: StageFailure): string {
-  return `${batch.stream(row)}/${batch.partition(row)}/${batch.offset(row)}`
 }

@@ -15,7 +15,7 @@ export class Health {
   #since: number | undefined
   #said = 0
   #failures = 0
-  #problem: string | undefined
+  #error: unknown
 
   constructor(subject: string, logger: Logger, clock: Clock) {
     this.#subject = subject
@@ -23,17 +23,21 @@ export class Health {
     this.#clock = clock
   }
 
-  /** What is wrong now, in one sentence. */
+  /** What is wrong now; undefined where nothing is. */
+  get error(): unknown {
+    return this.#error
+  }
+
+  /** The same in one sentence. */
   get problem(): string | undefined {
-    return this.#problem
+    return this.#error === undefined ? undefined : describe(this.#error)
   }
 
   failed(error: unknown): void {
     const now = this.#clock.monotonic()
-    const message = describe(error)
-    const isNew = this.#since === undefined || message !== this.#problem
+    const isNew = this.#since === undefined || causeOf(error) !== causeOf(this.#error)
     this.#since ??= now
-    this.#problem = message
+    this.#error = error ?? new Error('unknown')
     this.#failures++
     if (!isNew && now - this.#said < REMINDER_MS) return
     // Two troubles that take turns would be said every time: a new one is said at most once a second.
@@ -41,7 +45,7 @@ export class Health {
     this.#said = now
     const lasted = Math.round((now - this.#since) / 1000)
     const fields = { ...errorFields(error), failures: this.#failures, ...(lasted > 0 && { forSeconds: lasted }) }
-    this.#logger.warn(fields, `${this.#subject}: ${message}; trying again`)
+    this.#logger.warn(fields, `${this.#subject}: ${describe(error)}; trying again`)
   }
 
   succeeded(): void {
@@ -49,9 +53,14 @@ export class Health {
     const seconds = Math.round((this.#clock.monotonic() - this.#since) / 1000)
     this.#logger.info({ failures: this.#failures, afterSeconds: seconds }, `${this.#subject}: works again`)
     this.#since = undefined
-    this.#problem = undefined
+    this.#error = undefined
     this.#failures = 0
   }
+}
+
+/** Texts of one cause may differ in numbers and names. */
+function causeOf(error: unknown): string {
+  return isConnectError(error) ? error.code : describe(error)
 }
 
 export function describe(error: unknown): string {

@@ -7,6 +7,7 @@ import type { OffsetCommitter } from '../offsets/offset-committer.ts'
 import { describe, errorFields } from './health.ts'
 import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
 import type { LedgerBook } from './ledger.ts'
+import { plural } from './plural.ts'
 import { within } from './within.ts'
 
 /** How long finishing what is in flight, and then committing it, may each hold up a rebalance, in milliseconds. */
@@ -46,7 +47,7 @@ export class Ownership {
     this.#parts.tracker.assign(partitions)
     for (const partition of partitions) this.#owned.set(trackKey(partition.stream, partition.partition), partition)
     this.#changed()
-    this.#parts.logger.info({ partitions: names(partitions) }, `assigned ${partitions.length} partitions`)
+    this.#parts.logger.info({ partitions: names(partitions) }, `assigned ${plural(partitions.length, 'partition')}`)
     return (await this.#parts.sink.recover?.(partitions)) ?? []
   }
 
@@ -59,12 +60,15 @@ export class Ownership {
     })
     await within(() => committing, DRAIN_MS, clock)
     const forgotten = this.#release(partitions)
-    logger.info({ partitions: names(partitions), forgotten }, `revoked ${partitions.length} partitions`)
+    logger.info({ partitions: names(partitions), forgotten }, `revoked ${plural(partitions.length, 'partition')}`)
   }
 
   lost(partitions: readonly Partition[]): void {
     const forgotten = this.#release(partitions)
-    this.#parts.logger.warn({ partitions: names(partitions), forgotten }, `lost ${partitions.length} partitions`)
+    this.#parts.logger.warn(
+      { partitions: names(partitions), forgotten },
+      `lost ${plural(partitions.length, 'partition')}`,
+    )
   }
 
   async #drain(partitions: readonly Partition[]): Promise<void> {

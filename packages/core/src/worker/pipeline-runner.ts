@@ -36,6 +36,7 @@ export class PipelineRunner {
   #state: PipelineState = 'starting'
   #progress: TaskProgress | undefined
   #failure: PipelineFailure | undefined
+  #isFinished = false
 
   constructor(options: PipelineRunnerOptions) {
     const { pipeline, clock } = options
@@ -59,16 +60,16 @@ export class PipelineRunner {
     for (;;) {
       const began = clock.monotonic()
       const error = await this.#runOnce()
-      if (error === undefined) return this.#end('ended')
+      if (error === undefined) return this.#end()
       this.#failure = failureOf(error)
       const pause = stopping.aborted ? undefined : policy.next(error, clock.monotonic() - began)
       if (pause === undefined) return this.#giveUp(error)
       this.#state = 'restarting'
       this.#metrics.count('task_restarts_total')
-      const fields = { ...errorFields(error), restartInMs: pause }
+      const fields = { ...errorFields(error), ...stackOf(error), restartInMs: pause }
       this.#logger.error(fields, `the task failed: ${describe(error)}; it restarts`)
       await clock.sleep(pause, stopping).catch(() => undefined)
-      if (stopping.aborted) return this.#end('ended')
+      if (stopping.aborted) return this.#end()
     }
   }
 
@@ -80,7 +81,7 @@ export class PipelineRunner {
       state: this.#stateNow(),
       ledger,
       problem: this.#problem(),
-      failure: this.#failure,
+      failure: this.#failure ?? this.#trouble(),
       total: remaining === undefined ? undefined : ledger.read + remaining,
     }
   }
@@ -90,7 +91,7 @@ export class PipelineRunner {
     const { stopping } = this.#options
     this.#state = 'starting'
     try {
-      await runTask({
+      this.#isFinished = await runTask({
         ...this.#options,
         logger: this.#logger,
         metrics: this.#metrics,
@@ -102,10 +103,11 @@ export class PipelineRunner {
         context: (config, role) => this.#context(config, role),
         onRunning: (progress) => {
           this.#state = 'running'
-          this.#failure = undefined
           this.#progress = progress
           this.#metrics.gauge('pipeline_up', 1)
-          this.#logger.info({}, 'running')
+          if (this.#failure === undefined) this.#logger.info({}, 'running')
+          else this.#logger.debug({}, 'running again')
+          this.#failure = undefined
         },
       })
       return undefined
@@ -142,15 +144,30 @@ export class PipelineRunner {
     return source.problem ?? sink.problem ?? dead.problem ?? commit.problem ?? this.#failure?.message
   }
 
-  #end(state: PipelineState): void {
-    this.#state = state
-    this.#logger.info({ ...this.#ledger.snapshot() }, state)
+  /** What stands in the way of the records now. */
+  #trouble(): PipelineFailure | undefined {
+    const error = Object.values(this.#health).find((health) => health.error !== undefined)?.error
+    return error === undefined ? undefined : failureOf(error)
+  }
+
+  /** It ended by itself, or a stop came. */
+  #end(): void {
+    const wasWell = this.#state === 'running' && this.#problem() === undefined
+    this.#state = this.#isFinished || (wasWell && !this.#options.once) ? 'ended' : 'stopped'
+    const problem = this.#problem()
+    this.#logger.info(problem === undefined ? {} : { problem }, this.#state)
   }
 
   #giveUp(error: unknown): void {
     this.#state = 'failed'
-    this.#logger.error({ ...errorFields(error), err: error }, `failed: ${describe(error)}`)
+    this.#logger.error({ ...errorFields(error), ...stackOf(error) }, `failed: ${describe(error)}`)
   }
+}
+
+/** Where it went wrong, for an error that nobody has foreseen. */
+function stackOf(error: unknown): { stack?: string } {
+  if (isConnectError(error) || !(error instanceof Error) || error.stack === undefined) return {}
+  return { stack: error.stack }
 }
 
 function failureOf(error: unknown): PipelineFailure {

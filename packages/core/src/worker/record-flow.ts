@@ -59,27 +59,30 @@ export class RecordFlow {
     this.#batcher = new Batcher(batch, (rows) => this.#dispatcher.dispatch(rows))
   }
 
-  /** Polls until the source has ended, `isDone` says so after a poll, or the signal aborts. */
-  async run(source: SourceTask, isDone: () => boolean, signal: AbortSignal): Promise<void> {
+  /**
+   * Polls until the source has ended, `isDone` says so after a poll, or the signal aborts. Resolves with whether it was
+   * one of the first two.
+   */
+  async run(source: SourceTask, isDone: () => boolean, signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#pollOnAndOn(source, isDone, signal)
+      return await this.#pollOnAndOn(source, isDone, signal)
     } finally {
       this.#read.abort()
     }
   }
 
-  async #pollOnAndOn(source: SourceTask, isDone: () => boolean, signal: AbortSignal): Promise<void> {
+  async #pollOnAndOn(source: SourceTask, isDone: () => boolean, signal: AbortSignal): Promise<boolean> {
     const { flow, clock, metrics } = this.#parts
     let idle = 0
     while (!signal.aborted) {
       const limits = flow.pollLimits()
       const began = clock.monotonic()
       const result = await this.#poll(() => source.poll(limits, signal), signal)
-      if (result === 'ended') return
+      if (result === 'ended') return !signal.aborted
       if (result.length > 0) metrics.observe('poll_seconds', (clock.monotonic() - began) / 1000)
       if (result.length > 0 || hasPositions(result)) this.#take(result)
       this.#gauge()
-      if (isDone()) return
+      if (isDone()) return true
       const isFull = limits.maxRecords === 0
       if (isFull) await flow.room()
       const waited = isFull || result.length > 0 || clock.monotonic() - began >= IDLE_MS
@@ -87,6 +90,7 @@ export class RecordFlow {
       // Records that are there at once must not keep the sink's answers waiting.
       await (idle === 0 ? nextTurn() : clock.sleep(idle, signal).catch(() => undefined))
     }
+    return false
   }
 
   /** Sends what waits for a fuller batch. */

@@ -26,12 +26,13 @@ const HARD_ABORT_MS = 1000
 
 /**
  * Runs a pipeline's task once: opens both ends, moves records until the source ends, a stop is asked for or
- * something fails, commits, and closes everything, the source first. Rejects with what failed.
+ * something fails, commits, and closes everything, the source first. Rejects with what failed; resolves with whether
+ * the source had ended, or been read as far as `once` asks for, before it was stopped.
  */
-export async function runTask(options: TaskOptions): Promise<void> {
+export async function runTask(options: TaskOptions): Promise<boolean> {
   const closers: Closers = []
   try {
-    await moveRecords(options, closers)
+    return await moveRecords(options, closers)
   } finally {
     for (const close of closers.toReversed()) {
       await unlessStuck(close(), options.clock, options.signal).catch((error: unknown) => {
@@ -41,7 +42,7 @@ export async function runTask(options: TaskOptions): Promise<void> {
   }
 }
 
-async function moveRecords(options: TaskOptions, closers: Closers): Promise<void> {
+async function moveRecords(options: TaskOptions, closers: Closers): Promise<boolean> {
   const { pipeline, clock } = options
   const failure = new AbortController()
   const fail = (error: unknown): void => failure.abort(error)
@@ -52,14 +53,19 @@ async function moveRecords(options: TaskOptions, closers: Closers): Promise<void
   const sink = await openSink(options, closers)
   const deadLetters = await openDeadLetters(options, closers, cut)
   const moving = assemble(options, { sink, deadLetters, fail, cut })
-  const { flow, tracker, committer, ownership, gate } = moving
+  const { flow, tracker, committer, ownership, gate, tolerance } = moving
   const source = await openSource(options, closers, moving)
 
   if (options.once) gate.learn(source, options.endAfter).catch(fail)
   const commits = commitRegularly(committer, { ...options, intervalMs: pipeline.commitIntervalMs, fail })
   options.onRunning({ remaining: () => gate.remaining(ownership.partitions) })
   const ending = AbortSignal.any([options.stopping, cut])
-  const moved = flow.run(source, () => gate.reached(ownership.partitions), ending).then(() => flow.drained())
+  let isFinished = false
+  const move = async (): Promise<void> => {
+    isFinished = await flow.run(source, () => gate.reached(ownership.partitions), ending)
+    await flow.drained()
+  }
+  const moved = move()
   try {
     await Promise.race([moved, aborted(cut)])
   } catch (error) {
@@ -73,8 +79,11 @@ async function moveRecords(options: TaskOptions, closers: Closers): Promise<void
   if (options.signal.aborted) await within(ended, HARD_ABORT_MS, clock)
   const commit = async (): Promise<void> => committer.commit().then(() => options.commitHealth.succeeded())
   if (!options.signal.aborted) await unlessStuck(commit(), clock, options.signal).catch(fail)
-  options.ledger.add('released', tracker.abandon())
+  tolerance.close()
+  const abandoned = tracker.abandon()
+  options.ledger.add('released', abandoned)
   failure.signal.throwIfAborted()
+  return isFinished && abandoned === 0
 }
 
 interface Moving {
@@ -83,6 +92,7 @@ interface Moving {
   readonly committer: OffsetCommitter
   readonly ownership: Ownership
   readonly gate: OnceGate
+  readonly tolerance: Tolerance
   readonly sink: SinkTask
   readonly storeIn: (store: (positions: Positions) => Promise<void>) => void
 }
@@ -116,7 +126,7 @@ function assemble(options: TaskOptions, { sink, deadLetters, fail, cut }: Ends):
   const stuck = (): boolean => delivery.stuck
   const ownership = new Ownership({ tracker, committer, sink, ledger, metrics, logger, clock, flush, stuck })
   const storeIn: Moving['storeIn'] = (next) => (store = next)
-  return { flow, tracker, committer, ownership, gate: new OnceGate(tracker), sink, storeIn }
+  return { flow, tracker, committer, ownership, gate: new OnceGate(tracker), tolerance, sink, storeIn }
 }
 
 /** How the sink is served: by its traits, where the user says nothing else. */

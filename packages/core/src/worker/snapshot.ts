@@ -17,9 +17,14 @@ export interface Ledger {
   readonly released: number
 }
 
-export type PipelineState = 'starting' | 'running' | 'retrying' | 'restarting' | 'stopping' | 'ended' | 'failed'
+/**
+ * `ended`: it has done its work, or was stopped while all was well. `stopped`: it was stopped before that, with `--once`
+ * before it had read all, or while it could not work. `failed`: it was given up.
+ */
+export type PipelineState =
+  'starting' | 'running' | 'retrying' | 'restarting' | 'stopping' | 'ended' | 'stopped' | 'failed'
 
-/** Why a task failed last. */
+/** Why a task failed last, or can't work now. */
 export interface PipelineFailure {
   /** Undefined for an error without a documented code. */
   readonly code: ErrorCode | undefined

@@ -56,6 +56,8 @@ export function createWorker(config: WorkerConfig, options: WorkerOptions): Work
         .catch(() => undefined)
     },
     async run() {
+      const { name: worker, file, stateUrl } = config
+      logger.info({ worker, file, stateUrl, pipelines: config.pipelines.map(({ name }) => name) }, 'starting')
       await Promise.all(runners.map((runner) => runner.run()))
       const forced = hard.signal.aborted
       hard.abort(new Error('ended'))

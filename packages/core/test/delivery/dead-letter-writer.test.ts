@@ -25,7 +25,6 @@ function writing(sink: Partial<SinkTask>) {
     sink: { start: async () => undefined, put: async () => undefined, stop: async () => undefined, ...sink },
     target: 'topic x',
     health: new Health('dead letter queue', logger, clock),
-    logger,
     clock,
     random: () => 1,
     stopping: stopping.signal,
@@ -84,17 +83,5 @@ describe('DeadLetterWriter', () => {
       await expect(written).resolves.toBe(false)
       expect(setting.clock.sleeping).toBe(0)
     }
-  })
-
-  it('says at most every 10 s that there are dead letters, with how many and the last', async () => {
-    const { writer, clock, logger } = writing({})
-    for (let offset = 0; offset < 5; offset++) await writer.write(failuresOf(offset), context)
-    await clock.runUntil(clock.sleep(10_000))
-    await writer.write(failuresOf(5), context)
-    expect(logger.lines.map(({ message }) => message)).toEqual([
-      '1 records dead-lettered, the last: bad 0',
-      '5 records dead-lettered, the last: bad 5',
-    ])
-    expect(logger.lines[1]!.fields).toMatchObject({ at: 't/0/5', target: 'topic x', code: 'RECORD_REJECTED' })
   })
 })

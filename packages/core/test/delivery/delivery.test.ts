@@ -36,6 +36,7 @@ function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
     retry: { initialDelayMs: 100, maxDelayMs: 100, maxAttempts: 0, maxElapsedMs: 0, attemptTimeoutMs: 0, ...limits },
     health: new Health('sink', recordingLogger(), clock),
     metrics,
+    logger: recordingLogger(),
     clock,
     random: () => 1,
     reject: async (failures: readonly StageFailure[], attempts: number) => {

@@ -109,7 +109,10 @@ async function live(world: ChaosWorld, stop: ChaosSetting['stops'][number] | und
   ended.abort(new Error('ended'))
   const { ledger, state } = runner.snapshot()
   const { read, inFlight, ...outcomes } = ledger
-  expect({ inFlight, state }).toEqual({ inFlight: 0, state: expect.stringMatching(stop ? /ended|failed/ : /ended/) })
+  expect({ inFlight, state }).toEqual({
+    inFlight: 0,
+    state: expect.stringMatching(stop ? /ended|stopped|failed/ : /ended/),
+  })
   expect(Object.values(outcomes).reduce((sum, count) => sum + count, 0)).toBe(read)
   expect(Math.min(...Object.values(outcomes))).toBeGreaterThanOrEqual(0)
   // Where nothing failed, nothing is left for another time.

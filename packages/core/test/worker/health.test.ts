@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { RetriableError } from '../../src/index.ts'
+import { type ErrorCode, RetriableError } from '../../src/index.ts'
 import { Health } from '../../src/worker/health.ts'
 import { recordingLogger } from '../support/pipeline.ts'
 
@@ -7,9 +7,9 @@ function health() {
   let time = 0
   const logger = recordingLogger()
   const clock = { now: () => time, monotonic: () => time, sleep: () => Promise.resolve() }
-  const fail = (message: string, at: number): void => {
+  const fail = (message: string, at: number, code: ErrorCode = 'UNREACHABLE'): void => {
     time = at
-    trouble.failed(new RetriableError('UNREACHABLE', message, { hint: 'start it' }))
+    trouble.failed(new RetriableError(code, message, { hint: 'start it' }))
   }
   const trouble = new Health('sink x', logger, clock)
   return { trouble, fail, said: () => logger.lines.map(({ message }) => message), logger }
@@ -31,10 +31,17 @@ describe('Health', () => {
   it('says another trouble at once, but troubles that take turns at most once a second', () => {
     const { fail, said } = health()
     fail('down', 0)
-    fail('full', 1500)
-    for (let at = 1600; at < 3500; at += 100) fail(at % 200 === 0 ? 'down' : 'full', at)
+    fail('full', 1500, 'THROTTLED')
+    for (let at = 1600; at < 3500; at += 100) fail('x', at, at % 200 === 0 ? 'UNREACHABLE' : 'THROTTLED')
     expect(said().slice(0, 2)).toEqual(['sink x: down; trying again', 'sink x: full; trying again'])
     expect(said().length).toBeLessThanOrEqual(3)
+  })
+
+  it('takes texts of one code for one trouble: they may differ in names and numbers', () => {
+    const { fail, said, trouble } = health()
+    for (let at = 0; at < 20_000; at += 500) fail(`no room in draft ${at}`, at)
+    expect(said()).toEqual(['sink x: no room in draft 0; trying again'])
+    expect(trouble.problem).toBe('no room in draft 19500')
   })
 
   it('counts anew after it has worked', () => {

@@ -64,7 +64,7 @@ describe('PipelineRunner', () => {
     await done
     expect(source.commits).toEqual([])
     expect(runner.snapshot()).toMatchObject({
-      state: 'ended',
+      state: 'stopped',
       ledger: { read: 4, written: 2, released: 2, inFlight: 0 },
     })
   })
@@ -284,7 +284,12 @@ describe('PipelineRunner', () => {
     stop()
     await done
     expect(source.commits).toEqual([])
-    expect(runner.snapshot()).toMatchObject({ state: 'ended', ledger: { read: 5, released: 5, inFlight: 0 } })
+    expect(runner.snapshot()).toMatchObject({
+      state: 'stopped',
+      problem: 'the sink is down',
+      failure: { code: 'UNREACHABLE' },
+      ledger: { read: 5, released: 5, inFlight: 0 },
+    })
   })
 
   it('flushes the sink, then stores positions with it, then lets them pass', async () => {
@@ -506,5 +511,31 @@ describe('PipelineRunner', () => {
     expect(ledger).toMatchObject({ read: 3, inFlight: 0 })
     expect(ledger.written + ledger.dropped).toBe(3)
     expect(committedOffset(source)).toBe(3)
+  })
+
+  it('tells a run that was stopped before its end from one that ended', async () => {
+    const ends = [{ ...partition(0), position: { offset: 20 } }]
+    const source = testSource({ batches: [records(0, 10)], endless: true, ends })
+    const sink = testSink()
+    const { runner, stop } = testRunner(pipelineConfig(source, sink), { once: true })
+    const done = runner.run()
+    await until(() => sink.written.length === 10)
+    stop()
+    await done
+    expect(runner.snapshot()).toMatchObject({ state: 'stopped', ledger: { written: 10, inFlight: 0 } })
+    expect(committedOffset(source)).toBe(10)
+  })
+
+  it('shows where an unforeseen error was thrown', async () => {
+    const source = testSource({ batches: [records(0, 3)] })
+    const sink = testSink({
+      onPut: () => {
+        throw new TypeError('x is not a function')
+      },
+    })
+    const { runner, logger } = testRunner(pipelineConfig(source, sink))
+    await runner.run()
+    const said = logger.lines.find((line) => line.level === 'error')!
+    expect((said.fields as { stack: string }).stack).toContain('pipeline-runner.test.ts')
   })
 })

@@ -93,6 +93,6 @@ describe('createWorker', () => {
     await until(() => source.starts > 0)
     expect(worker.snapshot()).toMatchObject([{ state: 'starting' }])
     worker.stop()
-    await expect(done).resolves.toMatchObject({ ok: true })
+    await expect(done).resolves.toMatchObject({ ok: false, pipelines: [{ state: 'stopped' }] })
   })
 })
