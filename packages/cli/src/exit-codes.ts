@@ -1,7 +1,7 @@
 /** What the command ends with. */
 export const exitCodes = {
   ok: 0,
-  /** A pipeline failed, or was cut short. */
+  /** A pipeline failed, was cut short, or was stopped before it could do its work. */
   runtime: 1,
   /** The config or the command line is wrong; nothing was started. */
   config: 2,

@@ -1,3 +1,7 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+
+import { didYouMean } from '@connect-run/core/runtime'
 import { Command, CommanderError, Option } from 'commander'
 
 import { connectors, type ConnectorsOptions } from './commands/connectors.ts'
@@ -14,7 +18,7 @@ Examples:
   connect-run configs/oceanic.yaml --embedded         try it: Kafka and CnosDB stand-ins inside this process
   connect-run configs/*.yaml --log-format json        several workers in one process, logs for machines
 
-Exit codes: 0 ok, 1 a pipeline failed, 2 invalid config or command line, 3 the machine lacks something.`
+Exit codes: 0 ok, 1 a pipeline failed or was cut short, 2 invalid config or command line, 3 the machine lacks something.`
 
 const rootExamples = `
 Examples:
@@ -24,7 +28,7 @@ Examples:
   connect-run connectors kafka                        what the kafka connector can do, option by option
 
 Values of a config may come from the environment: \${VAR}, \${VAR:-default}, \${VAR:?message}, \${file:path}.
-Exit codes: 0 ok, 1 a pipeline failed, 2 invalid config or command line, 3 the machine lacks something.`
+Exit codes: 0 ok, 1 a pipeline failed or was cut short, 2 invalid config or command line, 3 the machine lacks something.`
 
 /** Runs the command line and resolves with the exit code. */
 export async function runProgram(args: readonly string[], version: string, host: Host): Promise<ExitCode> {
@@ -33,16 +37,20 @@ export async function runProgram(args: readonly string[], version: string, host:
     .description('Runs pipelines declared in YAML: source -> transforms -> sink.')
     .version(version)
     .usage('FILE… [options]  |  validate FILE|FOLDER…  |  connectors [NAME]')
-    .addHelpText('after', rootExamples)
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
       writeErr: (text) => host.stderr.write(text),
     })
     .showHelpAfterError('(connect-run --help shows how)')
     .exitOverride()
-  addRun(program, async (files, options) => void (code = await run(files, options, host)))
+  const runCommand = addRun(program, async (files, options) => {
+    const objection = misspeltCommand(files[0]!, host)
+    if (objection !== undefined) program.error(objection)
+    code = await run(files, options, host)
+  })
   addValidate(program, async (paths, format) => void (code = await validate(paths, format, host)))
   addConnectors(program, async (name, options) => void (code = await connectors(name, options, host)))
+  program.addHelpText('after', `\nOptions of run:\n${optionsOf(runCommand)}\n${rootExamples}`)
   if (args.length === 0) {
     host.stderr.write(program.helpInformation())
     return exitCodes.config
@@ -54,6 +62,24 @@ export async function runProgram(args: readonly string[], version: string, host:
     return error.exitCode === 0 ? exitCodes.ok : exitCodes.config
   }
   return code
+}
+
+/** What to say of a word that stands where a file was expected and is probably a command. */
+function misspeltCommand(word: string, { cwd }: Host): string | undefined {
+  if (!/^[a-z]+$/i.test(word) || existsSync(resolve(cwd, word))) return undefined
+  const hint = didYouMean(word, ['run', 'validate', 'connectors'], '')
+  return hint === '' ? undefined : `There is no command and no file "${word}". ${hint}`
+}
+
+/** As its own help lists them. */
+function optionsOf(command: Command): string {
+  const help = command.createHelp()
+  const width = help.padWidth(command, help)
+  return help
+    .visibleOptions(command)
+    .filter(({ long }) => long !== '--help')
+    .map((option) => help.formatItem(help.optionTerm(option), width, help.optionDescription(option), help))
+    .join('\n')
 }
 
 interface ConnectorsFlags {
@@ -70,8 +96,8 @@ interface RunFlags {
   readonly logLevel?: RunOptions['logLevel']
 }
 
-function addRun(program: Command, action: (files: string[], options: RunOptions) => Promise<void>): void {
-  program
+function addRun(program: Command, action: (files: string[], options: RunOptions) => Promise<void>): Command {
+  return program
     .command('run', { isDefault: true })
     .summary('run the pipelines of some files (what happens without a command)')
     .description('Checks the files, then runs their pipelines until they end or are stopped.')
@@ -80,7 +106,12 @@ function addRun(program: Command, action: (files: string[], options: RunOptions)
     .option('--only <pipeline>', 'run this pipeline only; may be given several times', append)
     .option('--once', 'end when everything that is there now has been moved')
     .option('--embedded', 'bring up stand-ins for Kafka and CnosDB, and what `embedded:` names; implies --once')
-    .addOption(new Option('--log-format <format>', 'default: pretty on a terminal, else json').choices(logFormats))
+    .addOption(
+      new Option(
+        '--log-format <format>',
+        'default: pretty on a terminal and with --once or --embedded, else json',
+      ).choices(logFormats),
+    )
     .addOption(new Option('--log-level <level>', 'default: info; with --embedded warn').choices(logLevels))
     .addHelpText('after', runExamples)
     .action((files: string[], { only = [], once = false, embedded = false, logFormat, logLevel }: RunFlags) =>

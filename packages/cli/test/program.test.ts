@@ -25,6 +25,7 @@ function start(host: FakeHost, line: string): Promise<number> {
 describe('usage', () => {
   it.each([
     ['--help', 0, /connect-run connectors kafka/],
+    ['--help', 0, /--only <pipeline>[^]*--once [^]*--embedded [^]*--log-format <format>[^]*--log-level <level>/],
     ['run --help', 0, /--embedded/],
     ['validate --help', 0, /github/],
     ['--version', 0, /^1\.2\.3\n$/],
@@ -39,6 +40,7 @@ describe('usage', () => {
     ['', /Usage: connect-run/],
     ['a.yaml --onec', /unknown option '--onec'\n\(Did you mean --once\?\)/],
     ['run', /missing required argument/],
+    ['valdate x', /There is no command and no file "valdate"\. Did you mean "validate"\?/],
     ['a.yaml --log-format xml', /Allowed choices are pretty, json/],
     ['a.yaml --only mian', /No pipeline is named "mian". Did you mean "main"\?/],
   ])('"%s" ends with 2 and says why', async (line, text) => {
@@ -72,7 +74,8 @@ describe('run', () => {
       expect(host.workers[0]!.stops).toBe(2)
       expect(host.forced).toEqual([1])
       expect(await ended).toBe(0)
-      expect(host.stderr.text.match(/Stopping/g)).toHaveLength(1)
+      expect(host.logs.filter((entry) => JSON.stringify(entry).includes('Stopping'))).toHaveLength(1)
+      expect(host.stderr.text).toBe('')
       host.signal()
       expect(host.workers[0]!.stops).toBe(2)
     },
@@ -89,6 +92,36 @@ describe('run', () => {
     expect(await ended).toBe(1)
     expect(host.stderr.text).toContain('main failed: no such database')
     expect(host.stdout.text).toMatch(/main +3 +1 .* 2 +adds up/)
+  })
+
+  it('says for people that it is stopping', async () => {
+    const host = fakeHost({ configs: { 'a.yaml': a } })
+    const ended = start(host, 'a.yaml --log-format pretty')
+    await until(() => host.workers.length === 1)
+    host.signal()
+    expect(await ended).toBe(0)
+    expect(host.stderr.text).toContain('\nStopping: finishing and committing')
+  })
+
+  it('ends with 1 and the problem when a pipeline was stopped before it had done its work', async () => {
+    const host = fakeHost({ configs: { 'a.yaml': a } })
+    const ended = start(host, 'a.yaml --log-format pretty')
+    await until(() => host.workers.length === 1)
+    host.workers[0]!.state = [snapshot({ state: 'stopped', problem: 'cannot reach 127.0.0.1:1' })]
+    host.signal()
+    expect(await ended).toBe(1)
+    expect(host.stderr.text).toContain('main: stopped; cannot reach 127.0.0.1:1\n')
+    expect(host.stderr.text).toContain('\nmain was stopped: cannot reach 127.0.0.1:1\n')
+  })
+
+  it('ends with 3 when what stopped it is the machine', async () => {
+    const host = fakeHost({ configs: { 'a.yaml': a } })
+    const ended = start(host, 'a.yaml')
+    await until(() => host.workers.length === 1)
+    const failure = { code: 'STATE_LOCKED' as const, message: 'locked', hint: undefined }
+    host.workers[0]!.state = [snapshot({ state: 'stopped', failure })]
+    host.signal()
+    expect(await ended).toBe(3)
   })
 
   it('ends with 3 when a pipeline lacks something of the machine', async () => {
@@ -243,7 +276,7 @@ One error in one file.
   it('ends with 2 where a folder has no config', async () => {
     const host = fakeHost()
     expect(await start(host, `validate ${new URL('../bin', import.meta.url).pathname}`)).toBe(2)
-    expect(host.stderr.text).toContain('No .yaml or .yml file')
+    expect(host.stderr.text).toContain('No config (.yaml or .yml)')
   })
 
   it('colours on a terminal and not with NO_COLOR', async () => {

@@ -103,7 +103,7 @@ function describe({ name, plugin, manifest, problem }: Entry, all: boolean, out:
     const shown = rows.filter(({ advanced }) => all || !advanced)
     for (const line of formatOptions(shown, out.columns, style)) out.line(line)
     const hidden = rows.length - shown.length
-    if (hidden > 0) out.line(style.dim(`\n    ${hidden} more that are rarely needed: --all`))
+    if (hidden > 0) out.line(style.dim(`\n    ${hidden} more that ${hidden === 1 ? 'is' : 'are'} rarely needed: --all`))
   }
 }
 

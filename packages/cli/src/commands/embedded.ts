@@ -2,7 +2,7 @@ import type { WorkerConfig } from '@connect-run/core/runtime'
 
 import type { EmbeddedServices, Host } from '../host.ts'
 import type { Screen } from '../output/screen.ts'
-import { amount, table } from '../output/table.ts'
+import { counted, table } from '../output/table.ts'
 import { type Loaded, loadConfigs } from './load-configs.ts'
 
 const rowsShown = 5
@@ -35,7 +35,7 @@ export async function printQuery(sql: string, services: EmbeddedServices, out: S
   const result = await services.query(sql).catch((error: unknown) => error)
   if (result instanceof Error) return out.line(`\n${out.style.bold(sql)}  ${out.style.dim(result.message)}\n`)
   const { columns, rows } = result as Awaited<ReturnType<EmbeddedServices['query']>>
-  out.line(`\n${out.style.bold(sql)}  ${out.style.dim(`${amount(rows.length)} rows`)}\n`)
+  out.line(`\n${out.style.bold(sql)}  ${out.style.dim(counted(rows.length, 'row'))}\n`)
   const titles = columns.map((title, c) => {
     const isNumeric = rows.every((row) => /^-?[\d.]*$/.test(row[c] ?? ''))
     return { title, align: isNumeric ? ('right' as const) : ('left' as const) }

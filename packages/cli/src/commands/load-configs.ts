@@ -1,4 +1,4 @@
-import type { Diagnostic, WorkerConfig } from '@connect-run/core/runtime'
+import type { ConfigWarning, Diagnostic, WorkerConfig } from '@connect-run/core/runtime'
 
 import type { Host } from '../host.ts'
 import type { Screen } from '../output/screen.ts'
@@ -8,6 +8,7 @@ import { type DiagnosticFormat, formatDiagnostics } from '../output/diagnostics.
 export interface Loaded {
   readonly configs: readonly WorkerConfig[]
   readonly diagnostics: readonly Diagnostic[]
+  readonly warnings: readonly ConfigWarning[]
 }
 
 export async function loadConfigs(files: readonly string[], env: Host['env'], host: Host): Promise<Loaded> {
@@ -15,6 +16,7 @@ export async function loadConfigs(files: readonly string[], env: Host['env'], ho
   return {
     configs: results.flatMap(({ config }) => (config === undefined ? [] : [config])),
     diagnostics: results.flatMap(({ diagnostics }) => diagnostics ?? []),
+    warnings: results.flatMap((result) => (result.config === undefined ? [] : (result.warnings ?? []))),
   }
 }
 

@@ -12,7 +12,7 @@ import { ledgerTable } from '../output/ledger.ts'
 import { showProgress } from '../output/progress.ts'
 import { Screen } from '../output/screen.ts'
 import { type Fleet, startFleet } from './fleet.ts'
-import { loadConfigs, printDiagnostics } from './load-configs.ts'
+import { type Loaded, loadConfigs, printDiagnostics } from './load-configs.ts'
 import { printQuery, startDemo, withCompanions } from './embedded.ts'
 
 export interface RunOptions {
@@ -57,12 +57,14 @@ interface Preparing {
   readonly err: Screen
 }
 
+const nothing: Loaded = { configs: [], diagnostics: [], warnings: [] }
+
 async function prepared(
   files: readonly string[],
   { options, env, host, err }: Preparing,
 ): Promise<Prepared | undefined> {
   const main = await loadConfigs(files, env, host)
-  const beside = options.embedded ? await withCompanions(main.configs, env, host) : { configs: [], diagnostics: [] }
+  const beside = options.embedded ? await withCompanions(main.configs, env, host) : nothing
   const diagnostics = [...main.diagnostics, ...beside.diagnostics]
   if (diagnostics.length > 0) {
     printDiagnostics(diagnostics, err, 'text')
@@ -123,7 +125,8 @@ async function runAll({ configs, companions }: Prepared, running: Running): Prom
   } catch (error) {
     return failedToStart(error, err)
   }
-  const unhook = hookSignals(fleet, host, err)
+  const say = (text: string): void => (format === 'json' ? logger.info({}, text) : err.line(text))
+  const unhook = hookSignals(fleet, host, say)
   const progress =
     format === 'pretty' ? showProgress({ screen: err, snapshot: fleet.snapshot, now: host.now }) : undefined
   try {
@@ -131,7 +134,9 @@ async function runAll({ configs, companions }: Prepared, running: Running): Prom
     progress?.stop()
     if (format === 'json') logLedger(fleet.snapshot(), logger)
     else await printEnd(fleet, configs, { host, err, services })
-    return ok ? exitCodes.ok : codeOf(fleet.snapshot())
+    // What runs on stand-ins is there to be looked at: who has seen enough has not cut anything short.
+    const isSeen = options.embedded && fleet.snapshot().every(({ state }) => state === 'ended' || state === 'stopped')
+    return ok || isSeen ? exitCodes.ok : codeOf(fleet.snapshot())
   } catch (error) {
     progress?.stop()
     return failedToStart(error, err)
@@ -140,10 +145,10 @@ async function runAll({ configs, companions }: Prepared, running: Running): Prom
   }
 }
 
-function hookSignals(fleet: Fleet, host: Host, err: Screen): () => void {
+function hookSignals(fleet: Fleet, host: Host, say: (text: string) => void): () => void {
   let signals = 0
   return host.onSignal(() => {
-    if (signals++ === 0) err.line('Stopping: finishing and committing what is in flight. Ctrl-C again ends at once.')
+    if (signals++ === 0) say('Stopping: finishing and committing what is in flight. Ctrl-C again ends at once.')
     else host.exitSoon(exitCodes.runtime)
     fleet.stop()
   })
@@ -168,11 +173,17 @@ async function printEnd(
   out.line()
   for (const line of ledgerTable(pipelines, out.style)) out.line(line)
   for (const { name, state, problem, failure } of pipelines) {
-    if (state !== 'failed') continue
-    err.line(err.style.red(`\n${name} failed: ${failure?.message ?? problem ?? 'see the log above'}`))
+    if (state !== 'failed' && state !== 'stopped') continue
+    const { what, paint, otherwise } = unhappyEnds[state]
+    err.line(err.style[paint](`\n${name} ${what}: ${failure?.message ?? problem ?? otherwise}`))
     if (failure?.hint !== undefined) err.line(err.style.cyan(failure.hint))
   }
 }
+
+const unhappyEnds = {
+  failed: { what: 'failed', paint: 'red', otherwise: 'see the log above' },
+  stopped: { what: 'was stopped', paint: 'yellow', otherwise: 'before it had done its work' },
+} as const
 
 const environmentCodes: ReadonlySet<string> = new Set([
   'FEATURE_MISSING',
@@ -183,7 +194,7 @@ const environmentCodes: ReadonlySet<string> = new Set([
 
 /** Of a run that did not end well. */
 function codeOf(pipelines: readonly PipelineSnapshot[]): ExitCode {
-  const failed = pipelines.filter(({ state }) => state === 'failed')
+  const failed = pipelines.filter(({ state }) => state === 'failed' || state === 'stopped')
   const isEnvironment = failed.length > 0 && failed.every(({ failure }) => environmentCodes.has(failure?.code ?? ''))
   return isEnvironment ? exitCodes.environment : exitCodes.runtime
 }

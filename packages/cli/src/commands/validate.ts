@@ -1,7 +1,7 @@
-import { readdirSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
-import type { WorkerConfig } from '@connect-run/core/runtime'
+import { looksLikeConfig, type WorkerConfig } from '@connect-run/core/runtime'
 
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Host } from '../host.ts'
@@ -12,12 +12,19 @@ import { loadConfigs, printDiagnostics } from './load-configs.ts'
 /** Checks files, and all YAML below folders, without starting anything. */
 export async function validate(paths: readonly string[], format: DiagnosticFormat, host: Host): Promise<ExitCode> {
   const out = new Screen(host.stdout, host.env)
-  const files = [...new Set(paths.flatMap(yamlFiles))]
+  const err = new Screen(host.stderr, host.env)
+  const found = [...new Set(paths.flatMap(yamlFiles))]
+  const others = found.filter((file) => !paths.includes(file) && !looksLikeConfig(readFileSync(file, 'utf8')))
+  for (const file of others) err.line(`skipped  ${file}  it has neither \`name\` nor \`pipelines\``)
+  const files = found.filter((file) => !others.includes(file))
   if (files.length === 0) {
-    new Screen(host.stderr, host.env).line(`No .yaml or .yml file in ${paths.join(', ')}.`)
+    err.line(`No config (.yaml or .yml) in ${paths.join(', ')}.`)
     return exitCodes.config
   }
-  const { configs, diagnostics } = await loadConfigs(files, host.env, host)
+  const { configs, diagnostics, warnings } = await loadConfigs(files, host.env, host)
+  for (const { file, line, column, path, message } of warnings) {
+    err.line(`${err.style.yellow('warning')}  ${file}:${line}:${column}  ${message} ${err.style.dim(`at ${path}`)}`)
+  }
   if (format === 'text') for (const config of configs) out.line(summary(config, out))
   if (diagnostics.length > 0 && configs.length > 0 && format === 'text') out.line()
   if (diagnostics.length > 0 || format === 'json') printDiagnostics(diagnostics, out, format)

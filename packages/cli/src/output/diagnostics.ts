@@ -9,8 +9,25 @@ export type DiagnosticFormat = (typeof diagnosticFormats)[number]
 /** Diagnostics for a reader, for GitHub's annotations, or for a program (one JSON array). */
 export function formatDiagnostics(diagnostics: readonly Diagnostic[], format: DiagnosticFormat, style: Style): string {
   if (format === 'json') return `${JSON.stringify(diagnostics.map(forProgram), null, 2)}\n`
-  const one = format === 'github' ? annotation : (diagnostic: Diagnostic) => `${explained(diagnostic, style)}\n`
-  return diagnostics.map((diagnostic) => `${one(diagnostic)}\n`).join('')
+  if (format === 'github') return diagnostics.map((diagnostic) => `${annotation(diagnostic)}\n`).join('')
+  return [...new Set(diagnostics.map(({ file }) => file))]
+    .flatMap((file) =>
+      ofFile(
+        diagnostics.filter((diagnostic) => diagnostic.file === file),
+        style,
+      ),
+    )
+    .map((text) => `${text}\n\n`)
+    .join('')
+}
+
+/** More of one file than anybody reads. */
+const mostOfFile = 50
+
+function ofFile(diagnostics: readonly Diagnostic[], style: Style): string[] {
+  const shown = diagnostics.slice(0, mostOfFile).map((diagnostic) => explained(diagnostic, style))
+  const hidden = diagnostics.length - shown.length
+  return hidden === 0 ? shown : [...shown, style.dim(`… and ${hidden} more in ${diagnostics[0]!.file}`)]
 }
 
 function forProgram({ frame: _frame, ...diagnostic }: Diagnostic): object {

@@ -4,6 +4,9 @@ import type { Style } from './style.ts'
 import { amount } from './table.ts'
 
 const barWidth = 20
+/** Sign, state, the blanks between, and the last column, which stays empty. */
+const besideNameAndFacts = 16
+const shortestName = 8
 const spinner = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 
 export interface LiveLook {
@@ -20,20 +23,26 @@ export interface LiveLook {
 
 /** One pipeline on a terminal: how it is, how far it is, and below that what is wrong. */
 export function liveLines(pipeline: PipelineSnapshot, look: LiveLook): string[] {
-  const { style, columns, nameWidth } = look
+  const { style, columns } = look
   const { state, problem } = pipeline
   const { sign, paint } = looks[state]
   const shownSign = sign === '' ? spinner[look.frame % spinner.length]! : sign
-  const name = clipped(pipeline.name, columns - 20).padEnd(nameWidth)
+  const { name, bar, facts } = fitted(pipeline, look)
+  const shownState = style[paint](state.padEnd(10))
+  const line = `${style[paint](shownSign)} ${style.bold(name)}  ${shownState} ${style.cyan(bar)}${facts}`.trimEnd()
+  if (problem === undefined || state === 'ended') return [line]
+  return [line, style.yellow(clipped(`  ${' '.repeat(name.length)}  ${problem}`, columns - 1))]
+}
+
+/** Where not everything has room, the counts stay longest: the bar goes first, then the end of the name. */
+function fitted(pipeline: PipelineSnapshot, look: LiveLook): { name: string; bar: string; facts: string } {
+  const facts = words(pipeline, look.rate).join(' · ')
   const bar = progressBar(pipeline)
-  const headWidth = name.length + 15
-  const facts = clipped(`${bar}${words(pipeline, look.rate).join(' · ')}`, columns - headWidth - 1)
-  const line =
-    `${style[paint](shownSign)} ${style.bold(name)}  ${style[paint](state.padEnd(10))} ` +
-    style.cyan(facts.slice(0, bar.length)) +
-    facts.slice(bar.length)
-  if (problem === undefined || state === 'ended') return [line.trimEnd()]
-  return [line.trimEnd(), style.yellow(clipped(`  ${' '.repeat(nameWidth)}  ${problem}`, columns - 1))]
+  const room = look.columns - besideNameAndFacts
+  const nameRoom = Math.max(shortestName, room - facts.length)
+  const name = clipped(pipeline.name, nameRoom).padEnd(Math.min(look.nameWidth, nameRoom))
+  const left = room - name.length
+  return { name, bar: bar.length + facts.length <= left ? bar : '', facts: clipped(facts, left) }
 }
 
 /** The same in one plain line for a pipe. */
@@ -77,6 +86,7 @@ const looks: Readonly<Record<PipelineState, { sign: string; paint: 'cyan' | 'yel
   restarting: { sign: '!', paint: 'yellow' },
   stopping: { sign: '', paint: 'yellow' },
   ended: { sign: '✓', paint: 'green' },
+  stopped: { sign: '!', paint: 'yellow' },
   failed: { sign: '✗', paint: 'red' },
 }
 

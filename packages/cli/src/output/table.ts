@@ -14,6 +14,11 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   return [style.dim(lineOf(columns.map(({ title }) => title))), ...rows.map(lineOf)]
 }
 
+/** `1 row`, `12,345 rows`. */
+export function counted(value: number, what: string): string {
+  return `${amount(value)} ${what}${value === 1 ? '' : 's'}`
+}
+
 /** `12,345`. */
 export function amount(value: number): string {
   return value.toLocaleString('en-US')

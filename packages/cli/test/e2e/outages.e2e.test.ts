@@ -44,12 +44,15 @@ software.describe('an outage of 30 s', () => {
   }
 
   async function expectAll(worker: WorkerProcess): Promise<void> {
-    await whileRunning(worker, () => cnosdb.count('kafka_consumer') >= TOTAL, `${TOTAL} points`)
+    const committed = async (): Promise<number> => {
+      const offsets = await kafka.committedOffsets(`connect-${topic}-main`, topic)
+      return Object.values(offsets).reduce((sum, offset) => sum + offset, 0)
+    }
+    await whileRunning(worker, async () => (await committed()) === TOTAL, `${TOTAL} committed records`)
     worker.kill('SIGTERM')
     await expectExit(worker, 0)
     expect(cnosdb.count('kafka_consumer')).toBe(TOTAL)
-    const committed = await kafka.committedOffsets(`connect-${topic}-main`, topic)
-    expect(Object.values(committed).reduce((sum, offset) => sum + offset, 0)).toBe(TOTAL)
+    expect(await committed()).toBe(TOTAL)
   }
 
   /** Holds the outage for its whole length; memory stays bounded all the time. */

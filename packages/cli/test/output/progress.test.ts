@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals'
 
+import { liveLines } from '../../src/output/pipeline-line.ts'
 import { showProgress } from '../../src/output/progress.ts'
 import { Screen } from '../../src/output/screen.ts'
+import { styleFor } from '../../src/output/style.ts'
 import { FakeStream, snapshot, until } from '../fake-host.ts'
 
 describe('progress on a terminal', () => {
@@ -42,6 +44,25 @@ describe('progress on a terminal', () => {
     const lines = stream.screen.split('\n')
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThan(stream.columns)
     expect(stream.screen).toContain('ppp…')
+  })
+})
+
+describe('progress on a narrow terminal', () => {
+  const ledger = { read: 123_456, written: 120_000, filtered: 400, deadLettered: 3 }
+  const pictureOf = (name: string): string => {
+    const look = { style: styleFor(false, {}), columns: 80, nameWidth: name.length, frame: 0, rate: 0 }
+    return liveLines(snapshot({ name, total: 200_000, state: 'ended' }, ledger), look)[0]!
+  }
+
+  it('drops the bar before the counts', () => {
+    const counts = '123,456 read · 120,000 written · 400 filtered · 3 dead-lettered'
+    expect(pictureOf('a')).toBe(`✓ a  ended      ${counts}`)
+  })
+
+  it('shortens the name before the counts', () => {
+    const line = pictureOf('oceanic-to-cnosdb')
+    expect(line).toMatch(/^✓ oceanic…  ended {6}123,456 read · 120,000 written · 400 filtered · 3 dea/)
+    expect(line.length).toBeLessThan(80)
   })
 })
 

@@ -20,7 +20,7 @@ const around = 1
 /** The frame for a span of a text. `covers` may overlap and need no order. */
 export function codeFrame(text: string, span: Span, covers: readonly Cover[]): CodeFrame {
   const shown = cover(text, span, covers)
-  const lines = shown.text.split('\n').map((line) => line.replace(/\r$/, ''))
+  const lines = shown.text.split('\n').map((line) => visible(line.replace(/\r$/, '')))
   const before = shown.text.slice(0, shown.span.start).split('\n')
   const index = before.length - 1
   const column = before[index]!.length + 1
@@ -33,6 +33,17 @@ export function codeFrame(text: string, span: Span, covers: readonly Cover[]): C
       .filter((line) => line.number === index + 1 || line.text.trim() !== ''),
     mark: { line: index + 1, column, length: Math.max(1, length) },
   }
+}
+
+// oxlint-disable-next-line no-control-regex -- it is control characters that are looked for
+const invisible = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u200E\u200F\u202A-\u202E\u2066-\u2069]/g
+
+/** Control characters as pictures of the same length: a terminal would obey them. Tabs and line ends stay. */
+export function visible(text: string): string {
+  return text.replace(invisible, (character) => {
+    const code = character.charCodeAt(0)
+    return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\uFFFD'
+  })
 }
 
 /** Replaces what must not be seen and moves the span accordingly. */

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../api/error-codes.ts'
-import { type CodeFrame, codeFrame } from './code-frame.ts'
+import { type CodeFrame, codeFrame, visible } from './code-frame.ts'
 import { type Issue, pathText, type Span } from './issue.ts'
 import type { Cover } from './redact.ts'
 import type { YamlSource } from './yaml-source.ts'
@@ -38,9 +38,9 @@ export function diagnose({ file, source, covers }: DiagnosticSource, issue: Issu
     column,
     ...(end.line === line ? { endColumn: end.column } : {}),
     code: issue.code ?? 'CONFIG_INVALID',
-    path: pathText(issue.path),
-    message: issue.message,
-    hint: issue.hint,
+    path: visible(pathText(issue.path)),
+    message: visible(issue.message),
+    hint: issue.hint === undefined ? undefined : visible(issue.hint),
     frame: codeFrame(source.text, place, covers),
   }
 }

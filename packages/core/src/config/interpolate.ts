@@ -10,6 +10,8 @@ export interface Interpolated {
   readonly text: string
   /** The text was one reference and nothing else: its type follows the schema. */
   readonly whole: boolean
+  /** Variables and files that the text names, `${VAR:-default}` as `${VAR}`. */
+  readonly references: readonly string[]
   /** Name and value of each variable and file that went in, so that messages can leave the values out. */
   readonly used: readonly { readonly reference: string; readonly value: string }[]
   readonly problems: readonly VariableProblem[]
@@ -41,11 +43,17 @@ interface Reference {
  * at again. A default and a path may hold references themselves.
  */
 export function interpolate(text: string, options: InterpolateOptions): Interpolated {
-  if (!text.includes('${')) return { text, whole: false, used: [], problems: [] }
+  if (!text.includes('${')) return { text, whole: false, references: [], used: [], problems: [] }
   const pieces = new Reader(text).pieces(false)
   const result = { used: [] as { reference: string; value: string }[], problems: [] as VariableProblem[] }
   const resolved = pieces.map((piece) => resolve(piece, options, result)).join('')
-  return { text: resolved, whole: pieces.length === 1 && typeof pieces[0] !== 'string', ...result }
+  const references = pieces.flatMap((piece) => (typeof piece === 'string' ? [] : [nameOf(piece)]))
+  return { text: resolved, whole: pieces.length === 1 && references.length === 1, references, ...result }
+}
+
+/** Without a default or a message. */
+function nameOf({ kind, operator, source }: Reference): string {
+  return kind === 'file' || operator === '' ? source : `${source.slice(0, source.indexOf(operator))}}`
 }
 
 /** The text with every literal part of it hidden, so that `${VAR}` still shows which variable a secret comes from. */
@@ -99,11 +107,16 @@ function fromFile(
   try {
     return options.readFile(path).replace(/\r?\n$/, '')
   } catch (error) {
-    const reason = (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : 'it cannot be read'
+    const reason = unreadable[(error as NodeJS.ErrnoException).code ?? ''] ?? 'it cannot be read'
     const hint = 'The path is relative to the folder of the config file.'
     problems.push({ message: `${piece.source}: ${reason}`, hint, reference: piece.source })
     return undefined
   }
+}
+
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8',
 }
 
 /** Splits a text into literal pieces and references, once from left to right. */

@@ -7,17 +7,24 @@ import { scanConnectors, type ScanProblem } from '../plugins/scan.ts'
 import { type Diagnostic, diagnose, inOrder } from './diagnostic.ts'
 import { type FileConfig, fileSchema } from './file-schema.ts'
 import { type Issue, pathKey } from './issue.ts'
+import { type ConfigWarning, literalSecrets } from './literal-secrets.ts'
 import type { WorkerConfig } from './pipeline-config.ts'
 import { secretCovers, secretValues, withoutValues } from './redact.ts'
 import { checked, type ResolveContext } from './resolve-context.ts'
 import { resolvePipelines } from './resolve-pipeline.ts'
+import { unquote } from './schema-issues.ts'
 import { type Substituted, substitute } from './substitute.ts'
+import { listOf } from './suggest.ts'
 import { isObject } from './validate.ts'
 import { parseYaml, type YamlSource } from './yaml-source.ts'
 
 /** A config that can run, or everything that is wrong with it. */
 export type LoadResult =
-  | { readonly config: WorkerConfig; readonly diagnostics?: never }
+  | {
+      readonly config: WorkerConfig
+      readonly warnings?: readonly ConfigWarning[]
+      readonly diagnostics?: never
+    }
   | { readonly config?: never; readonly diagnostics: readonly Diagnostic[] }
 
 export interface FoundConnectors {
@@ -40,7 +47,7 @@ export interface LoadOptions {
  * is not the config.
  */
 export async function loadWorkerConfig(file: string, options: LoadOptions): Promise<LoadResult> {
-  const readFile = options.readFile ?? ((path: string) => readFileSync(path, 'utf8'))
+  const readFile = options.readFile ?? readUtf8
   const text = readText(file, readFile)
   if (typeof text !== 'string') return { diagnostics: [text] }
   const source = parseYaml(text)
@@ -49,6 +56,10 @@ export async function loadWorkerConfig(file: string, options: LoadOptions): Prom
   const read = (path: string): string => readFile(resolve(folder, path))
   const values = substitute(source, { env: options.env, readFile: read })
   return resolveFile({ file, folder, source, values, options })
+}
+
+function readUtf8(path: string): string {
+  return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
 }
 
 interface Loading {
@@ -74,14 +85,23 @@ async function resolveFile(loading: Loading): Promise<LoadResult> {
   const pipelines = await resolvePipelines(context, raw, checkedFile)
   const issues = context.issues.filter((issue) => !values.hasHole(issue.path) || isAbove(issue, source))
   if (checkedFile !== undefined && issues.length === 0 && values.issues.length === 0) {
-    return { config: assemble(loading, checkedFile, { pipelines, stateUrl: state.url }) }
+    const config = assemble(loading, checkedFile, { pipelines, stateUrl: state.url })
+    return { config, warnings: literalSecrets(loading, context.secretPaths) }
   }
   const from = { file, source, covers: secretCovers(source, context.secretPaths) }
   const diagnostics = [
     ...values.issues.map((issue) => diagnose(from, issue, issue.span)),
-    ...issues.map((issue) => diagnose(from, issue)),
+    ...issues.map((issue) => diagnose(from, withOrigin(issue, values))),
   ]
   return { diagnostics: inOrder(diagnostics) }
+}
+
+/** Says where a value comes from that does not stand in the file. */
+function withOrigin(issue: Issue, values: Substituted): Issue {
+  const references = values.references(issue.path)
+  if (references.length === 0 || issue.at === 'key') return issue
+  const hints = [issue.hint === unquote ? undefined : issue.hint, `Its value comes from ${listOf(references)}.`]
+  return { ...issue, hint: hints.filter((hint) => hint !== undefined).join(' ') }
 }
 
 /** An issue about a whole section stands although a variable inside is missing; one about that value does not. */
@@ -153,7 +173,7 @@ function readText(file: string, readFile: (path: string) => string): string | Di
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? ''
     const message = unreadable[code] ?? `cannot be read (${code || String(error)})`
-    const hint = code === 'ENOENT' ? 'Check the path; it is relative to the current folder.' : undefined
+    const hint = unreadableHints[code]
     return { file, line: 1, column: 1, code: 'CONFIG_UNREADABLE', path: '', message, hint }
   }
 }
@@ -162,6 +182,12 @@ const unreadable: Readonly<Record<string, string>> = {
   ENOENT: 'there is no such file',
   EISDIR: 'is a folder, not a file',
   EACCES: 'may not be read by this user',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'is not UTF-8',
+}
+
+const unreadableHints: Readonly<Record<string, string>> = {
+  ENOENT: 'Check the path; it is relative to the current folder.',
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'Save it as UTF-8, the encoding of YAML.',
 }
 
 function syntaxDiagnostics(file: string, source: YamlSource): Diagnostic[] {

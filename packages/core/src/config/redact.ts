@@ -31,8 +31,13 @@ export function secretCovers(source: YamlSource, secretPaths: ReadonlySet<string
 /** The values at the paths that a schema calls secret. */
 export function secretValues(root: unknown, secretPaths: ReadonlySet<string>): string[] {
   return [...secretPaths]
-    .map((key) => (JSON.parse(key) as Path).reduce((value: unknown, part) => (value as Members)?.[part], root))
+    .map((key) => valueAt(root, JSON.parse(key) as Path))
     .filter((value) => typeof value === 'string' && value !== '') as string[]
+}
+
+/** Undefined where the path leads nowhere. */
+export function valueAt(root: unknown, path: Path): unknown {
+  return path.reduce((value, part) => (value as Members)?.[part], root)
 }
 
 type Members = Readonly<Record<string | number, unknown>> | undefined

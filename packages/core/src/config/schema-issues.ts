@@ -1,4 +1,5 @@
 import type { ErrorObject } from 'ajv'
+import { stringify } from 'yaml'
 
 import type { Issue, Path } from './issue.ts'
 import { partsOf, type SchemaParts } from './json-schema.ts'
@@ -98,10 +99,18 @@ function missingKey(error: ErrorObject, parts: SchemaParts): Explanation & { at:
   const key = String(error.params['missingProperty'])
   const property = partsOf(parts.properties?.[key] ?? {})
   const example = property.examples?.[0] ?? property.enum?.[0]
-  const written = example === undefined || property.secret === true ? `${key}: …` : `${key}: ${JSON.stringify(example)}`
+  const written = `${key}: ${example === undefined || property.secret === true ? '…' : flowYaml(example)}`
   const what = property.description === undefined ? '' : ` ${property.description}`
-  return { message: `"${key}" is missing`, hint: `Add \`${written.replaceAll('"', '')}\`.${what}`, at: 'key' }
+  return { message: `"${key}" is missing`, hint: `Add \`${written}\`.${what}`, at: 'key' }
 }
+
+/** On one line, as it can be written after a key. */
+function flowYaml(value: unknown): string {
+  return stringify(value, { collectionStyle: 'flow', lineWidth: 0 }).trimEnd()
+}
+
+/** Said of a value that is right but for its quotes. */
+export const unquote = 'Write it without quotes.'
 
 function wrongType(error: ErrorObject, parts: SchemaParts): Explanation {
   const { data } = error
@@ -116,9 +125,14 @@ function wrongType(error: ErrorObject, parts: SchemaParts): Explanation {
   }
   if (parts.type === 'string' && isPlain) return { message, hint: 'Put it in quotes.' }
   if (parts.type === 'array' && !(data instanceof Object)) return { message, hint: 'Write it as a list: [ … ].' }
-  const unquoted = parts.type === 'integer' || parts.type === 'number' || parts.type === 'boolean'
-  if (unquoted && typeof data === 'string') return { message, hint: 'Write it without quotes.' }
+  if (typeof data === 'string' && readsAs(parts.type, data)) return { message, hint: unquote }
   return { message }
+}
+
+/** Whether a text would be of the type if it had no quotes. */
+function readsAs(type: SchemaParts['type'], text: string): boolean {
+  if (type === 'boolean') return text === 'true' || text === 'false'
+  return (type === 'integer' || type === 'number') && /^[-+]?\d+(\.\d+)?([eE][-+]?\d+)?$/.test(text)
 }
 
 function wrongFormat(error: ErrorObject, parts: SchemaParts): Explanation {

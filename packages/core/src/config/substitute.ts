@@ -15,6 +15,8 @@ export interface Substituted {
   readonly isText: (path: Path) => boolean
   /** Whether a reference at the path, or below it, could not be resolved. */
   readonly hasHole: (path: Path) => boolean
+  /** The variables and files that the value at the path names. */
+  readonly references: (path: Path) => readonly string[]
   readonly used: readonly { readonly reference: string; readonly value: string }[]
   readonly issues: readonly PlacedIssue[]
 }
@@ -22,6 +24,7 @@ export interface Substituted {
 /** Replaces references in the string values of a parsed file; keys and structure stay as they were parsed. */
 export function substitute(source: YamlSource, options: InterpolateOptions): Substituted {
   const texts = new Set<string>()
+  const references = new Map<string, readonly string[]>()
   const holes = new Set<string>()
   const used: { reference: string; value: string }[] = []
   const issues: PlacedIssue[] = []
@@ -33,6 +36,7 @@ export function substitute(source: YamlSource, options: InterpolateOptions): Sub
     if (typeof value !== 'string') return value
     const result = interpolate(value, options)
     if (result.whole) texts.add(pathKey(path))
+    if (result.references.length > 0) references.set(pathKey(path), result.references)
     used.push(...result.used)
     for (const problem of result.problems) issues.push(placed(source, path, problem))
     if (result.problems.length > 0) path.forEach((_, depth) => holes.add(pathKey(path.slice(0, depth + 1))))
@@ -42,6 +46,7 @@ export function substitute(source: YamlSource, options: InterpolateOptions): Sub
     value: visit(source.value, []),
     isText: (path) => texts.has(pathKey(path)),
     hasHole: (path) => holes.has(pathKey(path)),
+    references: (path) => references.get(pathKey(path)) ?? [],
     used,
     issues,
   }

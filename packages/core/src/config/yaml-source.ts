@@ -69,6 +69,11 @@ export function parseYaml(text: string): YamlSource {
 
 const emptyFile = { message: 'the file is empty', hint: 'A config needs at least `name` and `pipelines`.' }
 
+const mergeKey = {
+  message: 'merge keys (`<<`) are not supported',
+  hint: 'Write the keys out; an alias (`key: *name`) stands for a whole value.',
+}
+
 function valueOf(walk: Walk, node: unknown, path: Path, key: Span | undefined): unknown {
   if (isAlias(node)) return aliased(walk, node, path, key)
   const span = spanOf(node)
@@ -88,6 +93,7 @@ function valueOf(walk: Walk, node: unknown, path: Path, key: Span | undefined): 
 function member(walk: Walk, { key, value }: Pair, path: Path): [string, unknown] {
   const span = spanOf(key)
   if (isScalar(key)) {
+    if (key.value === '<<') walk.problems.push({ span: span ?? { start: 0, end: 0 }, ...mergeKey })
     const name = typeof key.value === 'string' ? key.value : (key.source ?? '')
     return [name, valueOf(walk, value, [...path, name], span)]
   }

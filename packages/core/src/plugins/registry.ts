@@ -54,8 +54,7 @@ async function loadPlugin(manifest: ConnectorManifest, importModule: ImportModul
     throw new ConnectError('PLUGIN_INVALID', `connector ${name}: ${entry} is missing`, { hint })
   }
   const module = await importModule(entry).catch((error: unknown) => {
-    const reason = String((error as { message?: unknown } | null)?.message ?? error)
-    const hint = 'Its packages may not be installed, or were built for another Node.'
+    const { reason, hint } = whyNot(error, entry)
     throw new ConnectError('PLUGIN_INVALID', `connector ${name} cannot be loaded: ${reason}`, { hint, cause: error })
   })
   const plugin = (module as { default?: unknown }).default
@@ -63,4 +62,17 @@ async function loadPlugin(manifest: ConnectorManifest, importModule: ImportModul
   if (flaws.length === 0) return plugin as ConnectorPlugin
   const hint = 'See ConnectorPlugin in @connect-run/core.'
   throw new ConnectError('PLUGIN_INVALID', `connector ${name} (${entry}): ${flaws.join('; ')}`, { hint })
+}
+
+/** Why a module cannot be loaded; where its code is wrong, also in which line. */
+function whyNot(error: unknown, entry: string): { reason: string; hint: string } {
+  const { name, message, stack } = (error ?? {}) as Partial<Error>
+  const reason = String(message ?? error)
+  if (name !== 'SyntaxError' && name !== 'ReferenceError') {
+    return { reason, hint: 'Its packages may not be installed, or were built for another Node.' }
+  }
+  // Of a module that cannot be parsed Node tells the line only to the terminal.
+  const place = /file:\/\/[^\s()]+?:\d+(?::\d+)?/.exec(stack ?? '')?.[0].replace('file://', '')
+  const hint = place === undefined ? `\`node ${entry}\` shows the line.` : 'Correct the code there.'
+  return { reason: `${name}: ${reason}, at ${place ?? entry}`, hint }
 }

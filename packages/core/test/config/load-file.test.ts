@@ -1,6 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
 import { describe, expect, it } from '@jest/globals'
 
-import { diagnosticsOf, type FakeConfig, loadConfig, loadPipeline, pipelineOf } from './fixtures.ts'
+import { loadWorkerConfig } from '../../src/config/load-file.ts'
+import { diagnosticsOf, type FakeConfig, load, loadConfig, loadPipeline, pipelineOf } from './fixtures.ts'
 
 async function sourceOf(lines: string, env: Record<string, string> = {}, files = {}): Promise<FakeConfig> {
   return (await loadPipeline(pipelineOf(lines, ''), env, files)).source.config as FakeConfig
@@ -113,7 +118,7 @@ describe('variables', () => {
       topics: ['5'],
     })
     const [first] = await said(pipelineOf('brokers: b\ntopics: ${T}'), { T: '[a, b]' })
-    expect(first).toBe('7:15 must be a list | Write it as a list: [ … ].')
+    expect(first).toBe('7:15 must be a list | Write it as a list: [ … ]. Its value comes from ${T}.')
     expect(await said(pipelineOf('brokers: b\n"${K}": 1'), { K: 'count' })).toEqual([
       expect.stringContaining('unknown key "${K}"'),
     ])
@@ -133,6 +138,30 @@ describe('variables', () => {
     ])
     const codes = (await diagnosticsOf(text)).map(({ code }) => code)
     expect(new Set(codes)).toEqual(new Set(['CONFIG_VARIABLE']))
+  })
+})
+
+describe('a secret', () => {
+  it('that stands in the file is warned of, without it', async () => {
+    const text = pipelineOf('brokers: a\npassword: hunter2\ntls: {keyPassword: "${P}"}', '      password: ""\n')
+    expect(await load(text, { P: 'x' })).toMatchObject({
+      warnings: [
+        {
+          file: '/etc/app/app.yaml',
+          line: 7,
+          column: 17,
+          path: 'pipelines.main.source.password',
+          message: 'a secret stands in the file: use ${VAR} or ${file:path}',
+        },
+      ],
+    })
+  })
+
+  it.each(['${P:-}', '${file:p}', '""', '/etc/key.pem', './key.pem'])('given as %s is fine', async (password) => {
+    const { warnings } = (await load(pipelineOf(`brokers: a\npassword: ${password}`), {}, { '/etc/app/p': 'x' })) as {
+      warnings: unknown
+    }
+    expect(warnings).toEqual([])
   })
 })
 
@@ -174,7 +203,7 @@ pipelines:
       '10:16 a duration needs a unit | Write 5s or 5ms.',
       '11:13 a size needs a unit | Write 64B, 64KiB or 64MiB.',
       '12:14 must be 100 or less',
-      '13:14 must be true or false | Write it without quotes.',
+      '13:14 must be true or false',
       '14:13 must be fast or safe | Did you mean "fast"?',
       '15:17 must be a text | Put it in quotes.',
       '16:14 no converter is named "jsn" | Did you mean "json"?',
@@ -195,6 +224,37 @@ pipelines:
       expect.stringMatching(/^4:5 "brokers" is missing \| Add `brokers: 127.0.0.1:9092`. Where to connect/),
       '5:5 "connector" is missing | Installed: fake, reader and store.',
     ])
+  })
+
+  it('says to leave the quotes away only where that helps', async () => {
+    expect(await said(pipelineOf('brokers: a\ncount: "5"\ncheck: \'true\''))).toEqual([
+      '7:14 must be a whole number | Write it without quotes.',
+      '8:14 must be true or false | Write it without quotes.',
+    ])
+    expect(await said(pipelineOf('brokers: a\ncount: three\ncheck: "5"'))).toEqual([
+      '7:14 must be a whole number',
+      '8:14 must be true or false',
+    ])
+  })
+
+  it('names the variables that a value comes from, without what they hold', async () => {
+    const text = pipelineOf('brokers: a\ncount: ${CNT:-abc}\nmode: ${A}${file:m}\ntimeout: ${T}')
+    const found = await load(text, { A: 'fa', T: '5' }, { '/etc/app/m': 'ts' })
+    expect(found.diagnostics!.map(({ message, hint }) => `${message} | ${hint}`)).toEqual([
+      'must be a whole number | Its value comes from ${CNT}.',
+      'must be fast or safe | Did you mean "fast"? Its value comes from ${A} and ${file:m}.',
+      'a duration needs a unit | Such as 5s or 5ms. Its value comes from ${T}.',
+    ])
+    expect(await said(pipelineOf('brokers: a\ncount: ${N}0'), { N: '5' })).toEqual([
+      '7:14 must be a whole number | Its value comes from ${N}.',
+    ])
+  })
+
+  it('is shown without control characters', async () => {
+    const text = pipelineOf('brokers: a\n"b\\x1b[2J": 1 # \u009b2J \u202e')
+    const [first] = await diagnosticsOf(text)
+    expect(first!.message).toBe('unknown key "b␛[2J"')
+    expect(first!.frame!.lines.find(({ number }) => number === 7)!.text).toMatch(/# \uFFFD2J \uFFFD$/)
   })
 
   it('says of a blank that it is blank', async () => {
@@ -251,6 +311,7 @@ describe('a text that is no YAML', () => {
     ['a: {b: ${X:-y}}\n', '1:9 a `${…}` inside [ ] or { } is not in quotes'],
     ['a: b: c\n', '1:4 a second `key: value` on the same line'],
     ['? [a]\n: 1\n', '1:3 a key must be a plain text'],
+    ['a: &a {b: 1}\nc:\n  <<: *a\n', '3:3 merge keys (`<<`) are not supported'],
   ])('%j: %s', async (text, expected) => {
     const [first] = await said(text)
     expect(first).toContain(expected)
@@ -260,4 +321,21 @@ describe('a text that is no YAML', () => {
   it('has all its errors said, one for each line', async () => {
     expect(await said('name: a\nname: b\nx:\n\t- y\nz: "open\n')).toHaveLength(3)
   })
+})
+
+it('a file that is not UTF-8 is refused, and so is one that a reference names', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'connect-run-load-'))
+  try {
+    const file = join(folder, 'a.yaml')
+    writeFileSync(file, Buffer.from('name: caf\xe9\n', 'latin1'))
+    expect(await loadWorkerConfig(file, { env: {} })).toMatchObject({
+      diagnostics: [{ code: 'CONFIG_UNREADABLE', message: 'is not UTF-8' }],
+    })
+    writeFileSync(join(folder, 'secret'), Buffer.from([0xff, 0xfe]))
+    writeFileSync(file, 'name: ${file:secret}\npipelines: {}\n')
+    const { diagnostics } = await loadWorkerConfig(file, { env: {} })
+    expect(diagnostics![0]).toMatchObject({ code: 'CONFIG_VARIABLE', message: '${file:secret}: it is not UTF-8' })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
 })

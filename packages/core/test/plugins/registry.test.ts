@@ -65,6 +65,32 @@ describe('a plugin', () => {
   })
 })
 
+function raise(error: Error): never {
+  throw error
+}
+
+describe('a plugin with a mistake in its code', () => {
+  const failing = (error: Error): Promise<unknown> => createRegistry(scan, async () => raise(error)).load('x')
+
+  it('is refused with the line', async () => {
+    const error = new ReferenceError('foo is not defined')
+    error.stack = 'ReferenceError: foo is not defined\n    at file:///x/plugin.js:2:1\n    at file:///y.js:3:4'
+    await expect(failing(error)).rejects.toMatchObject({
+      message: 'connector x cannot be loaded: ReferenceError: foo is not defined, at /x/plugin.js:2:1',
+      hint: 'Correct the code there.',
+    })
+  })
+
+  it('is refused with the file and how to see the line, where it cannot be parsed', async () => {
+    const error = new SyntaxError("Unexpected token '{'")
+    error.stack = `${String(error)}\n    at compileSourceTextModule (node:internal/modules/esm/utils:346:16)`
+    await expect(failing(error)).rejects.toMatchObject({
+      message: `connector x cannot be loaded: SyntaxError: Unexpected token '{', at ${entry}`,
+      hint: `\`node ${entry}\` shows the line.`,
+    })
+  })
+})
+
 it('a registry of loaded plugins knows them by name', async () => {
   const registry = registryOf([fake])
   expect(registry.names).toEqual(['fake'])

@@ -106,11 +106,18 @@ describe('the README', () => {
     expect(textBlocks.map((block) => block.code.trim())).toContain(stdout.trim())
   })
 
+  it('says how the command runs elsewhere', async () => {
+    expect(readme).toContain('`node CLONE/packages/cli/bin/connect-run.cjs`')
+    const elsewhere = mkdtempSync(join(folder, 'elsewhere-'))
+    const { stdout } = await runCommand(`node ${join(root, 'packages/cli/bin/connect-run.cjs')} connectors`, elsewhere)
+    expect(stdout).toMatch(/^kafka /m)
+  })
+
   it('shows the usage with every option that there is', async () => {
     const usage = textBlocks.find(({ code }) => code.startsWith('connect-run FILE'))!.code.split('\n')
     for (const [line, subcommand] of ['run', 'validate', 'connectors'].entries()) {
       const { stdout } = await runHere(`npx connect-run ${subcommand} --help`)
-      const options = [...stdout.matchAll(/^ +(--[a-z-]+)/gm)].map((match) => match[1])
+      const options = [...stdout.matchAll(/^ {2}(--[a-z-]+)/gm)].map((match) => match[1])
       expect(usage[line]!.match(/--[a-z-]+/g)).toEqual(options)
     }
   })
