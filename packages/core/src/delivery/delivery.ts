@@ -30,6 +30,9 @@ export interface DeliveryParts {
   readonly signal: AbortSignal
 }
 
+/** A call of the sink that takes longer is said, and again each time it has taken so long, in milliseconds. */
+const SLOW_MS = 60_000
+
 /** What has been tried with some rows so far. */
 interface Story {
   attempts: number
@@ -47,6 +50,8 @@ export class Delivery {
   readonly #parts: DeliveryParts
   /** Aborts when no wait may go on. */
   readonly #ending: AbortSignal
+  /** Aborted when a call of the sink has returned, or nobody waits for it any more. */
+  readonly #calls = new Set<AbortController>()
   #attempting = 0
   #waiting = 0
   #abandoned = false
@@ -54,6 +59,7 @@ export class Delivery {
   constructor(parts: DeliveryParts) {
     this.#parts = parts
     this.#ending = AbortSignal.any([parts.stopping, parts.signal])
+    parts.signal.addEventListener('abort', () => this.#calls.forEach((call) => call.abort()), { once: true })
     setMaxListeners(0, this.#ending)
   }
 
@@ -95,6 +101,9 @@ export class Delivery {
     const began = clock.monotonic()
     const deadline = retry.attemptTimeoutMs > 0 ? AbortSignal.timeout(retry.attemptTimeoutMs) : undefined
     this.#attempting++
+    const answered = new AbortController()
+    this.#calls.add(answered)
+    void this.#sayWhileSlow(rows.length, answered.signal)
     metrics.observe('batch_size_records', rows.length)
     try {
       await sink.put(rows, deadline === undefined ? signal : AbortSignal.any([signal, deadline]))
@@ -107,8 +116,19 @@ export class Delivery {
       }
       return error ?? new Error('the sink threw nothing')
     } finally {
+      answered.abort()
+      this.#calls.delete(answered)
       this.#attempting--
       metrics.observe('put_seconds', (clock.monotonic() - began) / 1000)
+    }
+  }
+
+  async #sayWhileSlow(records: number, answered: AbortSignal): Promise<void> {
+    const { clock, logger } = this.#parts
+    for (let seconds = SLOW_MS / 1000; ; seconds += SLOW_MS / 1000) {
+      await clock.sleep(SLOW_MS, answered).catch(() => undefined)
+      if (answered.aborted) return
+      logger.warn({ records, seconds }, `the sink has not answered for ${seconds} s`)
     }
   }
 

@@ -19,6 +19,7 @@ type Put = (offsets: number[], attempt: number, clock: VirtualClock) => Promise<
 /** Delivers ten records; `put` throws what is wrong with the offsets that it is given. */
 function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
   const clock = new VirtualClock()
+  const logger = recordingLogger()
   const tracker = new AckTracker()
   const stopping = new AbortController()
   const hard = new AbortController()
@@ -36,7 +37,7 @@ function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
     retry: { initialDelayMs: 100, maxDelayMs: 100, maxAttempts: 0, maxElapsedMs: 0, attemptTimeoutMs: 0, ...limits },
     health: new Health('sink', recordingLogger(), clock),
     metrics,
-    logger: recordingLogger(),
+    logger,
     clock,
     random: () => 1,
     reject: async (failures: readonly StageFailure[], attempts: number) => {
@@ -49,7 +50,7 @@ function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
   })
   const polled = (from: number, to: number): RecordBatch => tracker.register(packSourceRecords(records(from, to), 't'))
   const deliver = (): Promise<boolean> => clock.runUntil(delivery.deliver(polled(0, 10)))
-  return { delivery, deliver, polled, clock, tracker, stopping, hard, puts, rejected }
+  return { logger, delivery, deliver, polled, clock, tracker, stopping, hard, puts, rejected }
 }
 
 describe('Delivery', () => {
@@ -173,5 +174,13 @@ describe('Delivery', () => {
     tracker.release([{ stream: 't', partition: 0 }])
     await expect(clock.runUntil(waiting)).resolves.toBe(true)
     expect(puts).toHaveLength(1)
+  })
+
+  it('says that the sink does not answer, once a minute', async () => {
+    const { deliver, logger, clock } = delivering(async (_offsets, _attempt, time) => time.sleep(150_000))
+    await expect(deliver()).resolves.toBe(true)
+    const warnings = logger.lines.filter(({ level }) => level === 'warn').map(({ message }) => message)
+    expect(warnings).toEqual(['the sink has not answered for 60 s', 'the sink has not answered for 120 s'])
+    expect(clock.sleeping).toBe(0)
   })
 })
