@@ -22,6 +22,8 @@ const checkAcls = 'Grant this user the right (kafka-acls), or log in as another.
 const checkLogin = 'Check `auth`: mechanism, user name and password, and which listener `brokers` names.'
 const checkTls = 'Check `tls`: the listener must speak TLS, and `tls.ca` must have signed its certificate.'
 const checkBrokers = 'Check `brokers`, and that the cluster is up and reachable from here.'
+const checkListener =
+  'Check which listener `brokers` names, and that `tls` and `auth` are what it asks for: it closed the connection or speaks another protocol.'
 const fenced =
   'Give each worker its own `instanceId`. After an outage it may be the group that took this consumer for another: it joins again.'
 const createIt = 'Create the topic, or set `createTopic` at the sink.'
@@ -91,6 +93,15 @@ export const errorTable: ReadonlyMap<number, Entry> = new Map([
   [90, fails('FENCED')],
 ])
 
+const mismatch = waits('UNREACHABLE', checkListener)
+
+/**
+ * How librdkafka words, under one of these codes, that client and listener disagree about TLS or SASL. A listener that
+ * misses either just hangs up.
+ */
+const MISMATCH = /security\.protocol|\bSSL\b|current SASL state|\bDisconnected: /
+const MISMATCH_CODES: ReadonlySet<number> = new Set([-195, -187, -185, -169])
+
 /** Another consumer has taken the name of this one. */
 const FENCED_INSTANCE = 82
 
@@ -98,7 +109,7 @@ const unknown = fails('SERVER_ERROR', 'See the logs of the brokers.')
 
 /** The error that tells the runtime what to do. `doing` begins the sentence: "can't read from …". */
 export function connectError(error: KafkaError, doing: string): ConnectError {
-  const { code, verdict, hint } = error.fatal ? fatalEntry(error) : (errorTable.get(error.code) ?? unknown)
+  const { code, verdict, hint } = error.fatal ? fatalEntry(error) : entryOf(error)
   const options = { cause: error, ...(hint === undefined ? {} : { hint }) }
   const message = `${doing}: ${plain(error.message)}`
   if (verdict === 'retry') return new RetriableError(code, message, options)
@@ -135,6 +146,11 @@ function connectFailure(error: KafkaError, brokers: string): ConnectError {
   })
 }
 
+function entryOf({ code, message }: KafkaError): Entry {
+  if (MISMATCH_CODES.has(code) && MISMATCH.test(message)) return mismatch
+  return errorTable.get(code) ?? unknown
+}
+
 /** A fatal error leaves the client useless, whatever its code: only a new task helps. */
 function fatalEntry(error: KafkaError): Entry {
   const code = error.message.includes('group.instance.id') ? FENCED_INSTANCE : error.code
@@ -143,7 +159,7 @@ function fatalEntry(error: KafkaError): Entry {
 
 /** Whether trying again may help. */
 export function isPassing(error: KafkaError): boolean {
-  return !error.fatal && errorTable.get(error.code)?.verdict === 'retry'
+  return !error.fatal && entryOf(error).verdict === 'retry'
 }
 
 function plain(text: string): string {

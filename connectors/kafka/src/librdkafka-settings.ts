@@ -62,7 +62,6 @@ export function clientSettings(
     global: {
       'bootstrap.servers': brokerList(connection.brokers),
       'socket.keepalive.enable': true,
-      'log.connection.close': false,
       'reconnect.backoff.max.ms': 2000,
       ...security(connection),
       ...own.global,

@@ -88,6 +88,9 @@ export const sinkSchema: ObjectSchema<KafkaSinkConfig> = {
   },
 }
 
+/** A topic that the brokers do not know for so long is missing; one just created may take a moment to be known. */
+const MAX_PROPAGATION_MS = 5000
+
 const IDEMPOTENT = 'the sink is idempotent, which fixes it'
 
 const OWNED: ReadonlyMap<string, string> = new Map([
@@ -126,6 +129,8 @@ export function producerSettings(config: KafkaSinkConfig, clientId: string): Cli
       'client.id': clientId,
       'enable.idempotence': true,
       'linger.ms': config.linger,
+      // So that a record for a topic that does not exist fails for that, before it fails for being late.
+      'topic.metadata.propagation.max.ms': Math.min(MAX_PROPAGATION_MS, Math.floor(config.deliveryTimeout / 2)),
       'message.max.bytes': config.maxRequestSize,
       'queue.buffering.max.messages': 100_000,
       'queue.buffering.max.kbytes': Math.max(65_536, Math.ceil((config.maxRequestSize * 2) / 1024)),

@@ -13,6 +13,7 @@ import type { ClientLibrary, ConnectionEvents } from './client/connection.ts'
 import type { OutgoingRecords, ProducerClient, SendFailure } from './client/producer-client.ts'
 import { brokerList } from './connection-config.ts'
 import { connectError, connecting, explaining } from './error-map.ts'
+import { KafkaError } from './kafka-error.ts'
 import { outgoing } from './outgoing.ts'
 import { assertFeatures } from './required-features.ts'
 import { type KafkaSinkConfig, producerSettings } from './sink-config.ts'
@@ -20,7 +21,8 @@ import { TopicCreation } from './topic-creation.ts'
 import { type TopicTemplate, compileTopic } from './topic-template.ts'
 
 const TOO_LARGE = 10
-const NO_TOPIC: ReadonlySet<number> = new Set([3, -188])
+const UNKNOWN_TOPIC = 3
+const NO_TOPIC: ReadonlySet<number> = new Set([UNKNOWN_TOPIC, -188])
 const PROBE_TIMEOUT_MS = 5000
 
 type Library = ClientLibrary<ProducerClient, ConnectionEvents>
@@ -52,17 +54,19 @@ export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
     const library = await this.#load()
     assertFeatures(config, library.features)
     const address = brokerList(config.brokers)
-    const brokers = new BrokerWatch({ brokers: address, clock, logger })
     const settings = producerSettings(config, config.clientId ?? `connect-${worker}-${pipeline}`)
     const template = compileTopic(config.topic)
-    const { creation } = await connecting(address, async () => {
-      const made = library.open(settings, this.#events(brokers, logger))
+    const { client, creation } = await connecting(address, async () => {
+      const made: ProducerClient = library.open(settings, this.#events(logger))
       const creating = config.createTopic && new TopicCreation(made, config.createTopic, logger)
+      const probe = (): Promise<unknown> => made.topics(PROBE_TIMEOUT_MS)
+      const brokers = new BrokerWatch({ brokers: address, clock, logger, probe })
       this.#running = { client: made, template, creation: creating, brokers }
       await made.connect(config.connectTimeout)
       return this.#running
     })
-    if (template.fixed !== undefined) await creation?.ensure([template.fixed])
+    if (template.fixed === undefined) return
+    await (creation === undefined ? assertTopic(client, template.fixed) : creation.ensure([template.fixed]))
   }
 
   async put(batch: RecordBatch, signal: AbortSignal): Promise<void> {
@@ -70,7 +74,7 @@ export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
     if (this.#fatal !== undefined) throw this.#fatal
     const { records, rows, refused } = outgoing(batch, template)
     await creation?.ensure(template.fixed === undefined ? rows.map((row) => records.topics[row]!) : [template.fixed])
-    const failed = await sendApart(client, { records, rows }, signal)
+    const failed = await brokers.during(() => sendApart(client, { records, rows }, signal))
     if (failed.length < rows.length) brokers.answered()
     if (this.#fatal !== undefined) throw this.#fatal
     const failures = failed.map(({ row, error }) => ({
@@ -92,11 +96,11 @@ export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
     await explaining("can't list topics", () => client.topics(PROBE_TIMEOUT_MS))
   }
 
-  #events(brokers: BrokerWatch, logger: Logger): ConnectionEvents {
+  #events(logger: Logger): ConnectionEvents {
     return {
       log: (level, text) => logger.debug({ level }, text),
       error: (error) => {
-        brokers.failed(error)
+        this.#running?.brokers.failed(error)
         if (error.fatal) this.#fatal = connectError(error, 'the producer can no longer be used')
       },
     }
@@ -106,6 +110,12 @@ export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
     if (this.#running === undefined) throw new Error('the sink has not been started')
     return this.#running
   }
+}
+
+/** Throws where no record could be written for want of the topic, which the producer itself would find out late. */
+async function assertTopic(client: ProducerClient, topic: string): Promise<void> {
+  const there = await explaining(`can't look up the topic ${topic}`, () => client.touchTopic(topic, PROBE_TIMEOUT_MS))
+  if (!there) throw connectError(new KafkaError(UNKNOWN_TOPIC, 'there is no such topic'), `can't write to ${topic}`)
 }
 
 /**

@@ -32,6 +32,7 @@ export class SourceSession {
   readonly #closing = new AbortController()
   #connected = false
   #checkedAt = 0
+  #probes = 0
   #stalled = new Map<Partition, number>()
 
   constructor(
@@ -146,11 +147,14 @@ export class SourceSession {
     return batch
   }
 
-  /** Without partitions there is nothing cheap to ask; their assignment will show that the brokers are back. */
-  async #probe(): Promise<void> {
-    const [first] = this.#assignment.all()
-    if (first === undefined) throw new Error('no partition to ask for')
-    await this.#client.offsets([first], 'latest', PROBE_TIMEOUT_MS)
+  /**
+   * Asks for one partition after the other, for their brokers differ. Without partitions there is nothing cheap to ask;
+   * their assignment will show that the brokers are back.
+   */
+  #probe(): Promise<unknown> | undefined {
+    const owned = this.#assignment.all()
+    const next = owned[this.#probes++ % owned.length]
+    return next === undefined ? undefined : this.#client.offsets([next], 'latest', PROBE_TIMEOUT_MS)
   }
 
   async #findStarts(partitions: readonly Partition[]): ReturnType<typeof findStarts> {

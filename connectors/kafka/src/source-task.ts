@@ -19,6 +19,7 @@ import { assertFeatures } from './required-features.ts'
 
 const COMMIT_TIMEOUT_MS = 30_000
 const DISCONNECT_TIMEOUT_MS = 10_000
+const DEFAULT_SESSION_MS = 45_000
 
 type Library = ClientLibrary<ConsumerClient, ConsumerEvents>
 
@@ -32,6 +33,7 @@ export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
   readonly #load: () => Promise<Library>
   #session: SourceSession | undefined
   #slot: InstanceSlot | undefined
+  #farewell: (() => void) | undefined
 
   constructor(load: () => Promise<Library> = loadConsumer) {
     this.#load = load
@@ -53,6 +55,7 @@ export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
     const topics = config.topicPattern === undefined ? config.topics! : [anchoredPattern(config.topicPattern)]
     session.subscribe(topics)
     context.logger.info({ ...member, topics, brokers }, `joining the group ${groupId}`)
+    if (member.instanceId !== undefined) this.#farewell = () => tellPlaceKept(context, member)
   }
 
   async poll(limits: PollLimits, signal: AbortSignal): Promise<RecordBatch> {
@@ -86,6 +89,7 @@ export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
   async stop(): Promise<void> {
     try {
       await this.#session?.close(DISCONNECT_TIMEOUT_MS)
+      this.#farewell?.()
     } finally {
       await this.#slot?.release()
     }
@@ -95,6 +99,15 @@ export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
     if (this.#session === undefined) throw new Error('the source has not been started')
     return this.#session
   }
+}
+
+/** A static member does not leave its group when it stops. */
+function tellPlaceKept({ config, logger }: SourceContext<KafkaSourceConfig>, { groupId, instanceId }: Member): void {
+  const seconds = Number(config.properties?.['session.timeout.ms'] ?? DEFAULT_SESSION_MS) / 1000
+  logger.info(
+    { groupId, instanceId },
+    `${instanceId} keeps its place in the group for ${seconds} s; start again within it to resume at once`,
+  )
 }
 
 function memberOf(context: SourceContext<KafkaSourceConfig>, groupId: string, slot: InstanceSlot | undefined): Member {

@@ -119,4 +119,25 @@ kafka.describe('the kafka source when the broker', () => {
     const committed = await cluster.committedOffsets(topic, topic)
     expect(committed[0]! + committed[1]!).toBe(2000)
   })
+
+  it('hangs says so soon, and for how long', async () => {
+    const topic = `hanging-${randomUUID()}`
+    await cluster.createTopic(topic)
+    await cluster.produce(topic, [{ value: '0' }])
+    const reader = await Reader.start({ options: optionsOf(topic) })
+    await reader.rowsAre(1)
+    await cluster.brokers[0]!.pause()
+    const began = performance.now()
+    try {
+      await reader.until(() => reader.messages.some((message) => message.startsWith('no broker of')), 'the warning')
+    } finally {
+      await cluster.brokers[0]!.resume()
+    }
+    const seconds = (performance.now() - began) / 1000
+    await reader.until(() => reader.messages.some((message) => message.includes('answer again')), 'the good news')
+    await reader.stop()
+    expect(seconds).toBeLessThan(16)
+    const [, told] = /answer again after (\d+) s/.exec(reader.messages.join('\n'))!
+    expect(Math.abs(Number(told) - seconds)).toBeLessThan(9)
+  })
 })

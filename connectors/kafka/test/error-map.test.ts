@@ -37,6 +37,29 @@ describe('the error table', () => {
     }
   })
 
+  it.each([
+    [-195, 'ssl://h:1/bootstrap: SSL handshake failed: Disconnected: connecting to a PLAINTEXT broker listener?'],
+    [
+      -187,
+      'h:1/bootstrap: Disconnected: verify that security.protocol is correctly configured, broker might require SASL',
+    ],
+    [-187, 'h:1/bootstrap: Disconnected: requesting ApiVersion: might be caused by incorrect security.protocol …'],
+    [-187, 'h:1/bootstrap: Disconnected: connection closed by peer: receive 0 after POLLIN'],
+    [-169, 'SASL PLAIN mechanism handshake failed: Broker: Request not valid in current SASL state: …'],
+  ])('knows a listener that wants something else: %i %s', (code, text) => {
+    const error = new KafkaError(code, text)
+    const hint = expect.stringMatching(/listener.*`tls` and `auth`/)
+    expect(connectError(error, 'x')).toMatchObject({ kind: 'retriable', code: 'UNREACHABLE', hint })
+    expect(isPassing(error)).toBe(true)
+  })
+
+  it.each([
+    'SASL authentication error: Authentication failed: Invalid username or password',
+    'SASL GSSAPI mechanism handshake failed: Broker: Unsupported SASL mechanism: …',
+  ])('knows a login that is refused: %s', (text) => {
+    expect(connectError(new KafkaError(-169, text), 'x')).toMatchObject({ kind: 'fatal', code: 'AUTH_FAILED' })
+  })
+
   it('takes no fatal error for one that passes, and tells who was fenced', () => {
     const fatal = new KafkaError(-150, 'Static consumer fenced by … same group.instance.id', true)
     expect(isPassing(fatal)).toBe(false)

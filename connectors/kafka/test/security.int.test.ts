@@ -76,6 +76,24 @@ kafka.describe('kafka with TLS and SASL', () => {
       expect((error as Error).message).not.toContain('wrong-secret')
     })
 
+    it.each<[string, (it: KafkaSecurity) => object]>([
+      ['no login where one is asked for', ({ sasl }) => ({ brokers: sasl })],
+      [
+        'a login where none is asked for',
+        ({ tls, caFile }) => ({ brokers: tls, tls: { ca: caFile }, auth: login('plain') }),
+      ],
+      ['no TLS where it is asked for', ({ saslTls }) => ({ brokers: saslTls, auth: login('plain') })],
+      [
+        'TLS where it is not asked for',
+        ({ sasl, caFile }) => ({ brokers: sasl, tls: { ca: caFile }, auth: login('plain') }),
+      ],
+    ])('with %s', async (_, options) => {
+      const error = await failing(options(security()))
+      const hint = expect.stringMatching(/listener.*`tls` and `auth`/)
+      expect(error).toMatchObject({ kind: 'retriable', code: 'UNREACHABLE', hint })
+      expect((error as Error).message).not.toContain('suppressed')
+    })
+
     it('with a certificate that nobody here has signed', async () => {
       const error = await failing({ brokers: security().tls, tls: {} })
       expect(error).toMatchObject({ code: 'UNREACHABLE', hint: expect.stringContaining('tls.ca') })

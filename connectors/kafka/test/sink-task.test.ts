@@ -46,8 +46,8 @@ class FakeProducer implements ProducerClient {
     return name === 'taken' ? Promise.reject(new KafkaError(36, 'exists')) : Promise.resolve()
   }
 
-  touchTopic(): Promise<void> {
-    return Promise.resolve()
+  touchTopic(name: string): Promise<boolean> {
+    return Promise.resolve(name !== 'missing')
   }
 
   disconnect(): Promise<void> {
@@ -117,6 +117,16 @@ describe('the kafka sink', () => {
     await task.put(batchOf(2), never)
     expect(client.created).toEqual(['in'])
     await started({ topic: 'taken', createTopic: { partitions: 1, replicationFactor: 1 } })
+  })
+
+  it('does not start without its topic, unless it may create it', async () => {
+    await expect(started({ topic: 'missing' })).rejects.toMatchObject({
+      kind: 'retriable',
+      code: 'TOPIC_MISSING',
+      message: "can't write to missing: there is no such topic",
+      hint: expect.stringContaining('`createTopic`'),
+    })
+    await started({ topic: 'missing', createTopic: { partitions: 1, replicationFactor: 1 } })
   })
 
   it('says what the build lacks', async () => {

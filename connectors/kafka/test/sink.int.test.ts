@@ -182,14 +182,31 @@ kafka.describe('the kafka sink on a broker', () => {
     expect(values).toEqual(rows.map((_, n) => n))
   })
 
-  it('asks to try again where there is no such topic', async () => {
-    const options = { topic: `sink-${randomUUID()}`, properties: { 'topic.metadata.propagation.max.ms': 500 } }
-    await withSink(options, async (task) => {
+  it('does not start without its topic', async () => {
+    const topic = `sink-${randomUUID()}`
+    await expect(started({ brokers: kafka.address, topic })).rejects.toMatchObject({
+      kind: 'retriable',
+      code: 'TOPIC_MISSING',
+      message: expect.stringContaining(topic),
+    })
+  })
+
+  it('asks to try again where a record names a topic that does not exist, until it does', async () => {
+    const topic = `sink-${randomUUID()}-in`
+    await withSink({ topic: topic.replace(/in$/, '${topic}') }, async (task) => {
       await expect(task.put(batchOf([{ value: 'x' }]), never)).rejects.toMatchObject({
         kind: 'retriable',
         code: 'TOPIC_MISSING',
       })
+      await topics.createTopic(topic)
+      const put = (): Promise<boolean> =>
+        task.put(batchOf([{ value: 'x' }]), never).then(
+          () => true,
+          () => false,
+        )
+      await pollUntil(put, { what: 'the record is written' })
     })
+    expect(await topics.consumeAll(topic)).toHaveLength(1)
   })
 })
 
@@ -243,10 +260,13 @@ ownKafka.describe('the kafka sink when the broker', () => {
 })
 
 describe('the kafka sink on the mock cluster', () => {
-  it('makes do with brokers that have no admin interface', async () => {
+  it.each([
+    ['have no admin interface', { createTopic: { partitions: 4 } }],
+    ['create topics by themselves', {}],
+  ])('makes do with brokers that %s', async (_, options) => {
     const mock = await startMockKafka()
     try {
-      const { task } = await started({ brokers: mock.bootstrap, topic: 'made', createTopic: { partitions: 4 } })
+      const { task } = await started({ brokers: mock.bootstrap, topic: 'made', ...options })
       await task.put(batchOf([{ value: 'x' }]), never)
       await task.stop()
       const read = await kafkaAt(mock.bootstrap).consumeAll('made')

@@ -176,6 +176,22 @@ describe('the kafka source', () => {
     await expect(task.poll(limits, never)).rejects.toMatchObject({ code: 'AUTH_FAILED', kind: 'fatal' })
   })
 
+  it.each([
+    ['one', {}, ['one keeps its place in the group for 45 s; start again within it to resume at once']],
+    [
+      'two',
+      { 'session.timeout.ms': 6000 },
+      ['two keeps its place in the group for 6 s; start again within it to resume at once'],
+    ],
+    ['', {}, []],
+  ])('says at the stop what stays of the member `%s`', async (instanceId, properties, lines) => {
+    await start({ instanceId, properties })
+    await task.stop()
+    expect(context.logger.entries.map(({ message }) => message).filter((line) => line.includes('its place'))).toEqual(
+      lines,
+    )
+  })
+
   it('says what the build lacks before it connects', async () => {
     const auth = { mechanism: 'gssapi' } as const
     await expect(start({ auth })).rejects.toMatchObject({

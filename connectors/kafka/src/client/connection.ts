@@ -40,8 +40,9 @@ export class Connection {
       if (!SAYS_LESS.has(error.code) || this.#lastCause === undefined) this.#lastCause = error
       events.error(error)
     })
-    client.on('event.log', (line: { severity: number; message: string }) => {
-      if (line.severity <= 3) this.#lastLog = line.message
+    client.on('event.log', (line: { severity: number; fac: string; message: string }) => {
+      // A broker that hangs up is no error to librdkafka, and may be all that tells of a wrong listener.
+      if (line.severity <= 3 || line.fac === 'FAIL') this.#lastLog = line.message
       if (line.severity === 0) this.#fatalLog ??= line.message
       events.log(line.severity, line.message)
     })
@@ -89,19 +90,16 @@ export class Connection {
 
   /** A time-out says little; the failed attempt before it says why. */
   #explain(error: KafkaError): KafkaError {
-    if (error.code !== -195 && error.code !== -185) return error
+    if (!SAYS_LESS.has(error.code) && error.code !== -185) return error
     const cause = this.#lastCause ?? error
     if (this.#lastLog !== undefined) cause.message = detail(this.#lastLog)
     return cause
   }
 }
 
-/** librdkafka's line without thread name, addresses repeated and timing. */
-function detail(line: string): string {
-  return line
-    .replace(/^\[thrd:[^\]]*\]: /, '')
-    .replace(/ \(after \d+ms in state [^)]*\)/, '')
-    .replace(/, \d+ identical error\(s\) suppressed/, '')
+/** librdkafka's line without thread name, timing and count of repetitions. */
+export function detail(line: string): string {
+  return line.replace(/^\[thrd:[^\]]*\]: /, '').replace(/\s+\(after \d+ms in state .*\)$/, '')
 }
 
 /** A call of the binding as a promise that rejects with a KafkaError. */

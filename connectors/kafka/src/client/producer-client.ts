@@ -1,5 +1,11 @@
 import type { Header } from '@connect-run/core'
-import Kafka, { type DeliveryReport, type LibrdKafkaError, type MessageHeader, type Producer } from '../client.ts'
+import Kafka, {
+  type DeliveryReport,
+  type LibrdKafkaError,
+  type MessageHeader,
+  type Metadata,
+  type Producer,
+} from '../client.ts'
 import type { ClientSettings } from '../librdkafka-settings.ts'
 import { type ClientLibrary, Connection, type ConnectionEvents, answer, attempt } from './connection.ts'
 import type { KafkaError } from '../kafka-error.ts'
@@ -40,8 +46,11 @@ export interface ProducerClient {
   /** Names of the topics that there are. */
   topics(timeoutMs: number): Promise<ReadonlyMap<string, number>>
   createTopic(topic: NewTopic, timeoutMs: number): Promise<void>
-  /** Asks for one topic, which makes brokers that create topics by themselves do so. */
-  touchTopic(name: string, timeoutMs: number): Promise<void>
+  /**
+   * Asks for one topic, which makes brokers that create topics by themselves do so. Resolves with whether it is there
+   * now.
+   */
+  touchTopic(name: string, timeoutMs: number): Promise<boolean>
   disconnect(): Promise<void>
 }
 
@@ -119,8 +128,11 @@ class RdkafkaProducer implements ProducerClient {
     }
   }
 
-  async touchTopic(topic: string, timeoutMs: number): Promise<void> {
-    await answer((done) => this.#producer.getMetadata({ topic, allTopics: false, timeout: timeoutMs }, done))
+  async touchTopic(topic: string, timeoutMs: number): Promise<boolean> {
+    const { topics } = await answer<Metadata>((done) =>
+      this.#producer.getMetadata({ topic, allTopics: false, timeout: timeoutMs }, done),
+    )
+    return topics.some(({ name, partitions }) => name === topic && partitions.length > 0)
   }
 
   async disconnect(): Promise<void> {
