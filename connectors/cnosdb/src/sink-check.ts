@@ -1,10 +1,10 @@
-import { type ConfigIssue, isConnectError } from '@connect-run/core'
+import { type ConfigIssue, isConnectError, templateProblem } from '@connect-run/core'
 import { urlProblem } from '@connect-run/http'
 import { escapeName, escapeTable } from './line-protocol/text.ts'
 import { compileMapping } from './mapping.ts'
 import { tagText } from './line-protocol/origin.ts'
 import type { CnosdbSinkConfig } from './sink-config.ts'
-import { compileTable, templateProblem } from './table-template.ts'
+import { compileTable, tableSubjects } from './table-template.ts'
 
 type Path = ConfigIssue['path']
 
@@ -22,7 +22,7 @@ function checkTable({ table, preset, api }: CnosdbSinkConfig): ConfigIssue[] {
   if (table === undefined) {
     return preset === undefined ? [issue([], '`table` is missing', 'Add `table: kafka_consumer`, say.')] : []
   }
-  const problem = templateProblem(table)
+  const problem = templateProblem(table, tableSubjects)
   if (problem !== undefined) return [issue(['table'], problem)]
   const { fixed } = compileTable(table)
   return fixed === undefined ? [] : problemsOf(['table'], () => escapeTable(fixed, api))

@@ -1,7 +1,7 @@
 import type { ConfigIssue, ObjectSchema } from '@connect-run/core'
 import { type ConnectionConfig, checkConnection, connectionOptions } from './connection-config.ts'
 import { type ClientSettings, OWNED_BY_CONNECTION, clientSettings } from './librdkafka-settings.ts'
-import { templateProblem } from './topic-template.ts'
+import { topicProblem } from './topic-template.ts'
 
 export interface NewTopicConfig {
   readonly partitions: number
@@ -112,7 +112,7 @@ const OWNED: ReadonlyMap<string, string> = new Map([
 ])
 
 export function checkSink(config: KafkaSinkConfig): readonly ConfigIssue[] {
-  const problem = templateProblem(config.topic)
+  const problem = topicProblem(config.topic)
   const factor = config.createTopic?.replicationFactor
   return [
     ...checkConnection(config, OWNED),

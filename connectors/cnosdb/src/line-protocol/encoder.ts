@@ -1,7 +1,6 @@
-import { type RecordBatch, RecordError, type RowFailure, isRecordError } from '@connect-run/core'
+import { type RecordBatch, RecordError, type RowFailure, isRecordError, valueAt } from '@connect-run/core'
 import { CollisionWindow, type PointIdentity } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
-import { follow } from '../table-template.ts'
 import { type NodeBudget, Table } from './columns.ts'
 import { isMixed } from './field-value.ts'
 import { Origin, tagText } from './origin.ts'
@@ -104,7 +103,7 @@ export class LineEncoder {
     const { root } = this.#mapping
     const value = batch.value(row)
     this.#origin.moveTo(batch, row)
-    const point = root === undefined ? value : follow(value, root)
+    const point = root === undefined ? value : valueAt(value, root)
     return Array.isArray(point) ? this.#points(point, batch.index(row)) : this.#point(point, indexOf(batch.index(row)))
   }
 
