@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 
 const tiers = {
-  unit: { ignore: '\\.(int|e2e)\\.test\\.ts$', testTimeout: 10_000, maxWorkers: '100%' },
+  unit: { ignore: '\\.(int|e2e)\\.test\\.ts$', testTimeout: 20_000, maxWorkers: '100%' },
   int: { match: '**/test/**/*.int.test.ts', testTimeout: 120_000, maxWorkers: 2 },
   e2e: { match: '**/test/**/*.e2e.test.ts', testTimeout: 300_000, maxWorkers: 2 },
 }

@@ -90,13 +90,19 @@ describe('reading JSON', () => {
         (text, at, character) => {
           const broken = text.slice(0, at % text.length) + character + text.slice((at % text.length) + 1)
           let parsed: unknown
+          let isFinite = true
           try {
-            parsed = JSON.parse(broken)
+            parsed = JSON.parse(broken, (_, value: unknown) => {
+              if (value === Infinity || value === -Infinity) isFinite = false
+              return value
+            })
           } catch {
             expect(problem(() => decode(broken))).toContain('not JSON')
             return
           }
-          expect(rounded(decode(broken))).toEqual(parsed)
+          // JSON.parse lets such numbers be infinite.
+          if (isFinite) expect(rounded(decode(broken))).toEqual(parsed)
+          else expect(problem(() => decode(broken))).toContain('number out of range')
         },
       ),
     )
