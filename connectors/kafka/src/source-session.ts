@@ -11,7 +11,7 @@ import { Pump } from './pump.ts'
 import { Rebalancer } from './rebalancer.ts'
 import { compressionMissing } from './required-features.ts'
 import type { KafkaSourceConfig } from './source-config.ts'
-import { type StartParts, findEnds, findMissing, findStarts } from './start-offsets.ts'
+import { type StartParts, findEnds, findMissing, findStarts, groupPositions } from './start-offsets.ts'
 import { TopicWatch } from './topic-watch.ts'
 
 const ASK_TIMEOUT_MS = 10_000
@@ -158,8 +158,10 @@ export class SourceSession {
   }
 
   async #findStarts(partitions: readonly Partition[]): ReturnType<typeof findStarts> {
-    const recovered = await this.context.assigned(partitions)
-    const starts = await findStarts(partitions, recovered, this.#startParts())
+    const parts = this.#startParts()
+    const stored = await groupPositions(partitions, parts)
+    const recovered = await this.context.assigned(partitions, stored)
+    const starts = await findStarts(partitions, [...recovered, ...stored], parts)
     this.#brokers.answered()
     return starts
   }

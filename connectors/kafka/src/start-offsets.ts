@@ -27,23 +27,30 @@ interface Range {
   readonly high: readonly number[]
 }
 
+/** The positions that the group has of the partitions; none where it has none. Asks until the brokers answer. */
+export async function groupPositions(partitions: readonly Partition[], parts: StartParts): Promise<Positions> {
+  const committed = await asking(parts, () => parts.client.committed(partitions, ASK_TIMEOUT_MS))
+  return partitions.flatMap((partition, i) => {
+    const offset = committed[i]
+    return offset === undefined ? [] : [{ ...partition, position: { offset } }]
+  })
+}
+
 /**
- * Where to begin in partitions just assigned: at the position that the sink holds, else at the group's, else where
- * `startAt` says. Asks until the brokers answer.
+ * Where to begin in partitions just assigned: at the first of the known positions, else where `startAt` says. Asks
+ * until the brokers answer.
  */
 export async function findStarts(
   partitions: readonly Partition[],
-  recovered: Positions,
+  known: Positions,
   parts: StartParts,
 ): Promise<Start[]> {
-  const { client } = parts
-  const committed = await asking(parts, () => client.committed(partitions, ASK_TIMEOUT_MS))
   const range = await askRange(partitions, parts)
   const first = await firstOffsets(partitions, range, parts)
   const ends = await findEnds(partitions, range, parts)
   return partitions.map((partition, i) => {
-    const held = recovered.find((it) => it.stream === partition.stream && it.partition === partition.partition)
-    const wanted = held?.position.offset ?? committed[i]
+    const position = known.find((it) => it.stream === partition.stream && it.partition === partition.partition)
+    const wanted = position?.position.offset
     const [low, high] = [range.low[i]!, range.high[i]!]
     if (wanted === undefined) return { ...first[i]!, end: ends[i] }
     // Beyond `high` is not missing yet: records of an open transaction may be there.

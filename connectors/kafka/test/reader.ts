@@ -110,9 +110,9 @@ export class Reader {
   #runtime(): SourceContext<KafkaSourceConfig> {
     return {
       ...this.context,
-      assigned: (partitions) => {
+      assigned: (partitions, stored) => {
         for (const { stream, partition } of partitions) this.#owned.add(`${stream}/${partition}`)
-        return this.context.assigned(partitions)
+        return this.context.assigned(partitions, stored)
       },
       revoking: async (partitions) => {
         await this.commit().catch(() => undefined)

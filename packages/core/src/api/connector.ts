@@ -30,6 +30,11 @@ export interface SourceConnector<Config> extends ConnectorSide<Config> {
 export interface SinkConnector<Config> extends ConnectorSide<Config> {
   create(config: Config): SinkTask<Config>
   traits?(config: Config): SinkTraits
+  /**
+   * What this sink must have for itself alone (a file), as absolute names. Two ends of one worker that name the same
+   * are refused before anything starts.
+   */
+  claims?(config: Config): readonly string[]
 }
 
 /**

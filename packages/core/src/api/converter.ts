@@ -17,6 +17,8 @@ export interface Converter {
   readonly format: string
   /** Whether `decode` returns {@link SchemaAndValue} and `encode` looks at the schema. */
   readonly schemas: boolean
+  /** Where `decode` returns plain values of one type: its schema, for sinks that write schemas. */
+  readonly schema?: Schema
   /** Bytes `start` (inclusive) to `end` (exclusive) of the buffer. The result must not alias the buffer, except Buffers. */
   decode(buffer: Buffer, start: number, end: number): unknown
   /** Null makes a null (a tombstone); an empty Buffer is an empty value. */

@@ -42,6 +42,12 @@ export const errorCodes = [
   'FENCED',
   'DEAD_LETTER_FAILED',
   'SOURCE_FAILED',
+  // files
+  'FILE_UNREADABLE',
+  'FILE_UNWRITABLE',
+  'FILE_GONE',
+  'FILE_IN_USE',
+  'DISK_FULL',
 ] as const
 
 export type ErrorCode = (typeof errorCodes)[number]

@@ -1,3 +1,4 @@
+import type { RecordError } from './errors.ts'
 import type { Schema } from './schema.ts'
 
 /** A header value is bytes or null; a string written by a connector is its UTF-8. Order and doubles are kept. */
@@ -31,6 +32,11 @@ export interface Partition {
 export interface Position {
   readonly offset: number
   readonly token?: unknown
+  /**
+   * Nothing will ever follow in this partition, nor will it be read again (a file that was read to its end and is
+   * gone). Once the position has passed, it is forgotten: stores drop their entry of the partition.
+   */
+  readonly ended?: true
 }
 
 export interface PartitionPosition extends Partition {
@@ -76,4 +82,6 @@ export interface SourceRecord {
   /** A Buffer is bytes for the source's `value` converter; any other value is taken as decoded. */
   readonly value: unknown
   readonly headers?: readonly Header[]
+  /** This record can't be handed on: it goes the way of `errors.tolerance`, with this as its cause. */
+  readonly error?: RecordError
 }

@@ -22,13 +22,27 @@ export interface SinkTask<Config = unknown> {
   flush?(signal: AbortSignal): Promise<void>
   /**
    * A sink that holds positions beside its data returns them here, and makes its data end exactly there. Called
-   * for partitions before they are read; they take precedence over the source's own positions.
+   * before partitions are read; what it returns takes precedence over the source's own positions.
    */
-  recover?(partitions: readonly Partition[]): Promise<Positions>
-  /** … and stores them with the data, atomically. Called after `flush` and before the source's positions pass. */
-  commit?(positions: Positions): Promise<void>
+  recover?(request: RecoverRequest): Promise<Positions>
+  /**
+   * … and stores them with the data, atomically. Called after `flush` and before the source's positions pass;
+   * `put` may be running, and rows beyond the positions may have been written. `stored` are the positions that have
+   * passed before: the source's store (Kafka's group, the state store) holds them, or newer ones up to `positions`.
+   */
+  commit?(positions: Positions, stored: Positions): Promise<void>
   /** Can it be reached, is it allowed? Throws what `start` or `put` would. Writes nothing. */
   probe?(signal: AbortSignal): Promise<void>
+}
+
+export interface RecoverRequest {
+  /**
+   * The partitions that are about to be read: those just assigned where they come and go (then other partitions may
+   * be under way), otherwise undefined, which means all of the pipeline, before the first `put`.
+   */
+  readonly partitions: readonly Partition[] | undefined
+  /** Where the source's own store says to go on in them; none where it has none. */
+  readonly stored: Positions
 }
 
 /** How a sink wants to be served. Computed from its config once, at start. */

@@ -43,10 +43,11 @@ export interface SourceContext<Config> extends TaskContext<Config> {
   /** `--once`: everything up to what is the end now, then `EndOfSource` or positions that reach `endPositions`. */
   readonly once: boolean
   /**
-   * A source whose partitions come and go (a Kafka group) calls this when it has got some, before it reads them.
-   * Resolves with the positions that the sink holds beside its data and that take precedence, if any.
+   * A source whose partitions come and go (a Kafka group) calls this when it has got some, before it reads them, with
+   * the positions that its own store has of them. Resolves with the positions that the sink holds beside its data and
+   * that take precedence, if any.
    */
-  assigned(partitions: readonly Partition[]): Promise<Positions>
+  assigned(partitions: readonly Partition[], stored: Positions): Promise<Positions>
   /**
    * … and this before it gives some up: the runtime stops waiting for retries, drains what is in flight of them
    * (at most 10 s), flushes, calls `commit` for what is done, and forgets the rest. The source gives them up when

@@ -1,7 +1,7 @@
 import { type FileConfig, nameMessage, namePattern, type PipelineFileConfig } from './file-schema.ts'
 import type { Path } from './issue.ts'
-import type { PipelineConfig } from './pipeline-config.ts'
-import type { ResolveContext } from './resolve-context.ts'
+import type { PipelineConfig, SinkEnd } from './pipeline-config.ts'
+import { attempt, type ResolveContext } from './resolve-context.ts'
 import { resolveDeadLetters } from './resolve-dead-letters.ts'
 import { resolveSink, resolveSource } from './resolve-end.ts'
 import { resolveTransforms } from './resolve-transforms.ts'
@@ -23,6 +23,7 @@ export async function resolvePipelines(
     context.issues.push({ path: ['pipelines'], message: 'there is no pipeline', hint, at: 'key' })
   }
   const resolved: PipelineConfig[] = []
+  const claims = new Map<string, string>()
   for (const [name, options] of Object.entries(pipelines)) {
     const path = ['pipelines', name]
     if (!new RegExp(namePattern).test(name)) {
@@ -30,6 +31,7 @@ export async function resolvePipelines(
     }
     if (!isObject(options)) continue
     const parts = await resolveParts(context, name, options)
+    if (parts !== undefined) noteClaims(context, name, parts.sink, claims)
     const settings = file?.pipelines[name]
     if (parts !== undefined && settings !== undefined) resolved.push(assemble(name, parts, settings))
   }
@@ -59,6 +61,18 @@ async function resolveParts(
   }
   if (source === undefined || sink === undefined) return undefined
   return { source: source.end, transforms, sink: sink.end, deadLetterQueue }
+}
+
+/** What a sink must have for itself alone can't be another pipeline's as well. */
+function noteClaims(context: ResolveContext, name: string, sink: SinkEnd, claims: Map<string, string>): void {
+  const path = ['pipelines', name, 'sink']
+  for (const claim of attempt(context, path, () => sink.plugin.sink?.claims?.(sink.config as never)) ?? []) {
+    const holder = claims.get(claim)
+    claims.set(claim, name)
+    if (holder === undefined) continue
+    const message = context.redact(`the pipeline ${holder} writes ${claim} as well`)
+    context.issues.push({ path, message, hint: 'Give each pipeline its own.' })
+  }
 }
 
 function assemble(name: string, parts: Parts, settings: PipelineFileConfig): PipelineConfig {

@@ -26,6 +26,8 @@ export const stringFactory: ConverterFactory<StringConverterConfig> = {
   create: ({ encoding }) => ({
     format: `string ${encoding}`,
     schemas: false,
+    // As Kafka Connect's file source says it of a line.
+    schema: { type: 'string', optional: false },
     decode: encoding === 'utf-8' ? utf8Text : (buffer, start, end) => buffer.toString('latin1', start, end),
     encode: encoding === 'utf-8' ? (value) => encodeText(value, utf8) : (value) => encodeText(value, latin1),
   }),

@@ -178,9 +178,21 @@ export class AckTracker {
 
   committed(positions: Positions): void {
     for (const { stream, partition, position } of positions) {
-      const track = this.#tracks.get(trackKey(stream, partition))
-      if (track !== undefined) track.committed = position
+      const key = trackKey(stream, partition)
+      const track = this.#tracks.get(key)
+      if (track === undefined) continue
+      track.committed = position
+      if (position.ended === true && track.ranges.length === 0) this.#tracks.delete(key)
     }
+  }
+
+  /** Positions that have passed in this run. */
+  passed(): Positions {
+    const positions: PartitionPosition[] = []
+    for (const { stream, partition, committed } of this.#tracks.values()) {
+      if (committed !== undefined) positions.push({ stream, partition, position: committed })
+    }
+    return positions
   }
 
   /** Up to where the partition was read in this run. */

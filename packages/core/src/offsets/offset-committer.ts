@@ -34,7 +34,7 @@ export class OffsetCommitter {
     const positions = tracker.committable()
     if (positions.length === 0) return
     await sink.flush?.(signal)
-    await sink.commit?.(positions)
+    await sink.commit?.(positions, tracker.passed())
     // Those lost meanwhile are their next owner's.
     const held = tracker.held(positions)
     if (held.length === 0) return

@@ -33,10 +33,12 @@ export function recordPipeline(options: RecordPipelineOptions): (polled: RecordB
   const { codec, transforms, traits } = options
   const readable = traits.reads === 'bytes' ? encodeRows : decodeRows
   return (polled) => {
-    const failures: StageFailure[] = []
     const bound = polled.withCodec(codec)
-    const skipped = traits.tombstones === 'skip' ? tombstones(bound) : []
-    const wanted = skipped.length === 0 ? bound : bound.select(others(bound.length, skipped))
+    const failures: StageFailure[] = polled.failures.map((failed) => ({ batch: bound, stage: 'TASK_POLL', ...failed }))
+    const failed = failures.map(({ row }) => row)
+    const skipped = traits.tombstones === 'skip' ? others(tombstones(bound), failed) : []
+    const gone = [...failed, ...skipped]
+    const wanted = gone.length === 0 ? bound : bound.select(others(range(bound.length), gone))
     const transformed = transforms.reduce((batch, step) => runStep(step, batch, failures), wanted)
     const filtered = transforms.length === 0 ? [] : missing(polled, transformed, { skipped, failures })
     return { ready: readable(transformed, failures), failures, filtered, skipped, transformed }
@@ -162,9 +164,10 @@ function missing(
   return rows
 }
 
-function others(length: number, rows: readonly number[]): number[] {
-  const left = new Set(rows)
-  return range(length).filter((i) => !left.has(i))
+function others(rows: readonly number[], gone: readonly number[]): readonly number[] {
+  if (gone.length === 0) return rows
+  const left = new Set(gone)
+  return rows.filter((row) => !left.has(row))
 }
 
 function range(length: number): number[] {

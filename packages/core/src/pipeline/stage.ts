@@ -2,7 +2,7 @@ import type { RecordError } from '../api/errors.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 
 /** Where a record was when it failed; Kafka Connect's names, as they stand in dead letters and metrics. */
-export type Stage = 'KEY_CONVERTER' | 'VALUE_CONVERTER' | 'TRANSFORMATION' | 'TASK_PUT'
+export type Stage = 'TASK_POLL' | 'KEY_CONVERTER' | 'VALUE_CONVERTER' | 'TRANSFORMATION' | 'TASK_PUT'
 
 /** A row of `batch` that can't go on. */
 export interface StageFailure {

@@ -90,7 +90,10 @@ export function packSourceRecords(records: readonly SourceRecord[], defaultStrea
   })
   const { packed } = packRecords(inputs)
   const made = { keys: anyMade(keys), values: anyMade(values) }
-  return RecordBatch.made(packed, made).withPositions([...next.values()])
+  const failures = records.flatMap(({ error }, row) => (error === undefined ? [] : [{ row, error }]))
+  return RecordBatch.made(packed, made)
+    .withPositions([...next.values()])
+    .withFailures(failures)
 }
 
 function anyMade(column: unknown[]): unknown[] | null {

@@ -1,5 +1,6 @@
 import type { Converter, SchemaAndValue } from '../api/converter.ts'
 import type { Schema } from '../api/schema.ts'
+import type { PackedRecords } from './packed-records.ts'
 
 /** Where the bytes of one part (keys or values) stand, by packed row. */
 export interface ByteColumn {
@@ -7,6 +8,17 @@ export interface ByteColumn {
   readonly start: Int32Array
   /** -1 is null. */
   readonly end: Int32Array
+}
+
+/** Packed records with the columns of their keys and values. */
+export function columnsOf(packed: PackedRecords): {
+  packed: PackedRecords
+  keyBytes: ByteColumn
+  valueBytes: ByteColumn
+} {
+  const { buffer, keyStart, keyEnd, valueStart, valueEnd } = packed
+  const keyBytes = { buffer, start: keyStart, end: keyEnd }
+  return { packed, keyBytes, valueBytes: { buffer, start: valueStart, end: valueEnd } }
 }
 
 /** Decoded values of one part (keys or values), by row; `undefined` where not decoded yet. */

@@ -1,10 +1,12 @@
 import type { ConnectRecord, Header, Positions } from '../api/record.ts'
+import type { RecordError } from '../api/errors.ts'
 import type { Schema } from '../api/schema.ts'
 import { type Codec, bytesCodec } from './codec.ts'
 import {
   type ByteColumn,
   DecodedColumn,
   type WireBytes,
+  columnsOf,
   joinColumns,
   joinWire,
   pickColumn,
@@ -37,6 +39,14 @@ interface Parts {
   /** By row of this batch, where a transform split records. */
   readonly index: Int32Array | null
   readonly positions: Positions | null
+  /** Records that the source could not make, by packed row. */
+  readonly errors: ReadonlyMap<number, RecordError> | null
+}
+
+/** A row of a batch that its source could not make into a record, with the reason. */
+export interface FailedRow {
+  readonly row: number
+  readonly error: RecordError
 }
 
 /**
@@ -58,7 +68,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
    */
   static of(packed: PackedRecords, positions: Positions | null = null): RecordBatch {
     const decoded = { keys: null, values: null, madeKeys: null, madeValues: null, wire: null, madeBySource: false }
-    const whole = { ...columnsOf(packed), rows: null, origins: null, index: null }
+    const whole = { ...columnsOf(packed), rows: null, origins: null, index: null, errors: null }
     return new RecordBatch({ ...whole, ...decoded, codec: bytesCodec, positions })
   }
 
@@ -80,6 +90,27 @@ export class RecordBatch implements Iterable<ConnectRecord> {
   /** The same batch with positions. */
   withPositions(positions: Positions): RecordBatch {
     return this.#with({ positions })
+  }
+
+  /**
+   * The same batch, of which these rows can't be handed on: the runtime sets them aside by `errors.tolerance`, with
+   * whatever bytes and coordinates they have.
+   */
+  withFailures(failures: readonly FailedRow[]): RecordBatch {
+    if (failures.length === 0) return this
+    return this.#with({ errors: new Map(failures.map(({ row, error }) => [this.packedRow(row), error])) })
+  }
+
+  /** Rows that the source could not make into records. */
+  get failures(): readonly FailedRow[] {
+    const { errors } = this.#parts
+    if (errors === null) return []
+    const failed: FailedRow[] = []
+    for (let row = 0; row < this.length; row++) {
+      const error = errors.get(this.packedRow(row))
+      if (error !== undefined) failed.push({ row, error })
+    }
+    return failed
   }
 
   /** Null: derive them from the rows. Views have none. */
@@ -164,17 +195,17 @@ export class RecordBatch implements Iterable<ConnectRecord> {
   }
 
   valueSchema(i: number): Schema | undefined {
-    const { madeValues, values } = this.#parts
+    const { madeValues, values, codec, valueBytes } = this.#parts
     if (madeValues !== null && madeValues.values[i] !== undefined) return madeValues.schemas?.[i]
-    if (values?.schemas === undefined) return undefined
+    if (values?.schemas === undefined) return this.#plainSchema(codec.value.source.schema, valueBytes, i)
     this.value(i)
     return values.schemas[this.packedRow(i)]
   }
 
   keySchema(i: number): Schema | undefined {
-    const { madeKeys, keys } = this.#parts
+    const { madeKeys, keys, codec, keyBytes } = this.#parts
     if (madeKeys !== null && madeKeys.values[i] !== undefined) return madeKeys.schemas?.[i]
-    if (keys?.schemas === undefined) return undefined
+    if (keys?.schemas === undefined) return this.#plainSchema(codec.key.source.schema, keyBytes, i)
     this.key(i)
     return keys.schemas[this.packedRow(i)]
   }
@@ -327,7 +358,14 @@ export class RecordBatch implements Iterable<ConnectRecord> {
       wire: joinWire(parts.map((part) => part.wire)),
       index: parts.some((part) => part.index !== null) ? Int32Array.from(batches.flatMap(indexes)) : null,
       positions: null,
+      // Failed rows never come this far.
+      errors: null,
     })
+  }
+
+  /** Null bytes have no schema. */
+  #plainSchema(schema: Schema | undefined, { end }: ByteColumn, i: number): Schema | undefined {
+    return end[this.packedRow(i)]! < 0 ? undefined : schema
   }
 
   #neverWasBytes(made: DecodedColumn | null, i: number): boolean {
@@ -345,12 +383,6 @@ export class RecordBatch implements Iterable<ConnectRecord> {
   #with(changes: Partial<Parts>): RecordBatch {
     return new RecordBatch({ ...this.#parts, ...changes })
   }
-}
-
-function columnsOf(packed: PackedRecords): Pick<Parts, 'packed' | 'keyBytes' | 'valueBytes'> {
-  const { buffer, keyStart, keyEnd, valueStart, valueEnd } = packed
-  const keyBytes = { buffer, start: keyStart, end: keyEnd }
-  return { packed, keyBytes, valueBytes: { buffer, start: valueStart, end: valueEnd } }
 }
 
 /** Rows and origins of batches whose packed records stand one after another. */

@@ -85,7 +85,7 @@ export async function openSource(options: TaskOptions, closers: Closers, parts: 
         ...options.context(pipeline.source.config, 'source'),
         positions: await startingPositions(state, parts.sink),
         once: options.once,
-        assigned: (partitions) => ownership.assigned(partitions),
+        assigned: (partitions, known) => ownership.assigned(partitions, known),
         revoking: (partitions) => ownership.revoking(partitions),
         lost: (partitions) => ownership.lost(partitions),
       })
@@ -97,10 +97,11 @@ export async function openSource(options: TaskOptions, closers: Closers, parts: 
   return source
 }
 
+/** A source with a store of its own asks for its partitions' positions later. */
 async function startingPositions(state: TaskState | undefined, sink: SinkTask): Promise<Positions> {
-  const stored = state?.positions ?? []
-  if (sink.recover === undefined || stored.length === 0) return stored
-  const recovered = await sink.recover(stored)
+  if (state === undefined) return []
+  const stored = state.positions
+  const recovered = (await sink.recover?.({ partitions: undefined, stored })) ?? []
   const held = new Set(recovered.map(({ stream, partition }) => trackKey(stream, partition)))
   return [...recovered, ...stored.filter(({ stream, partition }) => !held.has(trackKey(stream, partition)))]
 }

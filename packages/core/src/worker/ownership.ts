@@ -42,13 +42,13 @@ export class Ownership {
     return this.#known ? [...this.#owned.values()] : undefined
   }
 
-  async assigned(partitions: readonly Partition[]): Promise<Positions> {
+  async assigned(partitions: readonly Partition[], stored: Positions): Promise<Positions> {
     this.#known = true
     this.#parts.tracker.assign(partitions)
     for (const partition of partitions) this.#owned.set(trackKey(partition.stream, partition.partition), partition)
     this.#changed()
     this.#parts.logger.info({ partitions: names(partitions) }, `assigned ${plural(partitions.length, 'partition')}`)
-    return (await this.#parts.sink.recover?.(partitions)) ?? []
+    return (await this.#parts.sink.recover?.({ partitions, stored })) ?? []
   }
 
   async revoking(partitions: readonly Partition[]): Promise<void> {

@@ -85,6 +85,7 @@ export const sinkOnly: ConnectorPlugin = {
       properties: { url: { type: 'string', format: 'url', description: 'Where to write.' } },
     },
     create: never,
+    claims: ({ url }) => (url.includes('/only/') ? [url] : []),
   }),
 }
 

@@ -339,3 +339,18 @@ it('a file that is not UTF-8 is refused, and so is one that a reference names', 
     rmSync(folder, { recursive: true })
   }
 })
+
+describe('two pipelines', () => {
+  const both = (first: string, second: string): string => `name: app
+pipelines:
+  one: { source: { connector: reader }, sink: { connector: store, url: '${first}' } }
+  two: { source: { connector: reader }, sink: { connector: store, url: '${second}' } }
+`
+  it('may not write what only one can have', async () => {
+    expect(await said(both('http://a/only/1', 'http://a/only/1'))).toEqual([
+      '4:41 the pipeline one writes http://a/only/1 as well | Give each pipeline its own.',
+    ])
+    await expect(loadConfig(both('http://a/only/1', 'http://a/only/2'))).resolves.toBeDefined()
+    await expect(loadConfig(both('http://a/1', 'http://a/1'))).resolves.toBeDefined()
+  })
+})

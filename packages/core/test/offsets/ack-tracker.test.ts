@@ -161,4 +161,14 @@ describe('AckTracker', () => {
       }),
     )
   })
+
+  it('knows what has passed, and forgets a partition that has ended once that has passed', () => {
+    const tracker = new AckTracker()
+    const ended = { ...partition(1), position: { offset: 9, ended: true as const } }
+    tracker.settle(tracker.register(batchOf(records(0, 2), records(7, 9, 1)).withPositions([ended])))
+    expect(tracker.passed()).toEqual([])
+    tracker.committed(tracker.committable())
+    expect(tracker.passed()).toEqual([{ ...partition(0), position: { offset: 2 } }])
+    expect(tracker.readPosition(partition(1))).toBeUndefined()
+  })
 })

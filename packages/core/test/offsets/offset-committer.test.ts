@@ -67,4 +67,22 @@ describe('OffsetCommitter', () => {
     await setting.committer.commit()
     expect(setting.stored[1]).toBeUndefined()
   })
+
+  it('tells the sink what has passed before, and not what could not be stored', async () => {
+    const told: Positions[] = []
+    let failures = 0
+    const sink: Partial<SinkTask> = { commit: async (_, stored) => void told.push(stored) }
+    const { committer, done } = committing(sink, async () => {
+      if (failures-- > 0) throw new Error('no')
+    })
+    done(0, 2)
+    await committer.commit()
+    failures = 1
+    done(2, 4)
+    await expect(committer.commit()).rejects.toThrow('no')
+    done(4, 6)
+    await committer.commit()
+    const two = [{ ...partition(0), position: { offset: 2 } }]
+    expect(told).toEqual([[], two, two])
+  })
 })

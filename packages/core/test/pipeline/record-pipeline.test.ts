@@ -148,4 +148,14 @@ describe('recordPipeline', () => {
     const { ready } = prepare(polled('2'), { transforms: [double] })
     expect([ready.value(0), ready.rawValue(0)?.toString()]).toEqual([4, '2'])
   })
+
+  it('sets records aside that the source could not make, beside tombstones and what transforms drop', () => {
+    const error = new RecordError('RECORD_TOO_LARGE', 'too long')
+    const batch = polled('2', 'no number', null, '3').withFailures([{ row: 1, error }])
+    const prepared = prepare(batch, { traits: { tombstones: 'skip' }, transforms: [dropOdd] })
+    expect(prepared.failures).toMatchObject([{ row: 1, stage: 'TASK_POLL', error }])
+    expect(prepared.skipped).toEqual([2])
+    expect(prepared.filtered).toEqual([3])
+    expect([...prepared.ready].map(({ offset }) => offset)).toEqual([0])
+  })
 })

@@ -214,6 +214,22 @@ describe('values', () => {
   })
 })
 
+describe('text', () => {
+  it("is written with the schema that Kafka Connect's file source gives a line; a tombstone stays one", () => {
+    const string = stringFactory.create({ encoding: 'utf-8' })
+    const envelope = envelopeFactory.create({
+      schemas: true,
+      decimalFormat: 'base64',
+      replaceNullWithDefault: true,
+      strict: false,
+    })
+    const codec: Codec = { key: endConverters(string, string), value: endConverters(string, envelope) }
+    const batch = texts('foo', null).withCodec(codec)
+    const line = '{"schema":{"type":"string","optional":false},"payload":"foo"}'
+    expect([batch.valueBytes(0)?.toString(), batch.valueBytes(1)]).toEqual([line, null])
+  })
+})
+
 describe('origins', () => {
   it('number the packed rows and follow them into every view and join', () => {
     const first = texts('1', '2', '3').withOrigins(100)

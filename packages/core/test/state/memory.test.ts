@@ -18,4 +18,14 @@ describe('the memory store', () => {
     await state.close()
     await expect(store.open('task')).rejects.toMatchObject({ code: 'STATE_LOCKED' })
   })
+
+  it('forgets a partition that has ended', async () => {
+    const state = await createMemoryStateStore().open('task')
+    await state.write([{ stream: 's', partition: 0, position: { offset: 1 } }])
+    await state.write([
+      { stream: 's', partition: 0, position: { offset: 4, ended: true } },
+      { stream: 's', partition: 1, position: { offset: 2 } },
+    ])
+    expect(state.positions).toEqual([{ stream: 's', partition: 1, position: { offset: 2 } }])
+  })
 })

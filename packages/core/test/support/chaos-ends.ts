@@ -107,7 +107,10 @@ class ChaosSource implements SourceTask {
 
   async #take(partitions: readonly number[]): Promise<void> {
     this.#late = this.#late.filter(({ partition }) => !partitions.includes(partition))
-    await this.#context.assigned(partitions.map(named))
+    const stored = partitions.map((partition) => {
+      return { ...named(partition), position: { offset: this.#world.committed[partition]! } }
+    })
+    await this.#context.assigned(partitions.map(named), stored)
     for (const partition of partitions) {
       const committed = this.#world.committed[partition]!
       this.#read.set(partition, this.#world.topic[partition]!.filter((record) => record.offset < committed).length)

@@ -37,7 +37,7 @@ describe('Ownership', () => {
   it('knows what is owned, once the source says, and what the sink holds of it', async () => {
     const { ownership } = owning()
     expect(ownership.partitions).toBeUndefined()
-    const positions = await ownership.assigned([partition(0), partition(1)])
+    const positions = await ownership.assigned([partition(0), partition(1)], [])
     expect(positions).toEqual([{ ...partition(0), position: { offset: 7 } }])
     ownership.lost([partition(1)])
     expect(ownership.partitions).toEqual([partition(0)])
@@ -79,7 +79,7 @@ describe('Ownership', () => {
     const late = packSourceRecords(records(2, 3, 0), 't')
     ownership.lost([partition(0)])
     expect(tracker.register(late)).toHaveLength(0)
-    await ownership.assigned([partition(0)])
+    await ownership.assigned([partition(0)], [])
     expect(tracker.register(late)).toHaveLength(1)
   })
 

@@ -324,6 +324,21 @@ describe('PipelineRunner', () => {
     expect(state.written[state.written.length - 1]).toEqual([{ ...partition(0), position: { offset: 9 } }])
   })
 
+  it('asks the sink for its positions also where the state store has none, as after a crash before its first write', async () => {
+    const asked: unknown[] = []
+    const source = testSource({ batches: [], commits: false })
+    const recover = async (request: unknown) => {
+      asked.push(request)
+      return [{ ...partition(0), position: { offset: 5 } }]
+    }
+    const { runner } = testRunner(pipelineConfig(source, testSink({ extras: { recover } })), {
+      stateStore: memoryState([]).store,
+    })
+    await runner.run()
+    expect(asked).toEqual([{ partitions: undefined, stored: [] }])
+    expect(source.context?.positions).toEqual([{ ...partition(0), position: { offset: 5 } }])
+  })
+
   it('lets positions held by the sink take precedence', async () => {
     const state = memoryState([{ ...partition(0), position: { offset: 7 } }])
     const source = testSource({ batches: [], commits: false })
@@ -337,7 +352,7 @@ describe('PipelineRunner', () => {
     const source = testSource({
       batches: [[...records(0, 4, 0), ...records(0, 4, 1)], records(4, 6, 1)],
       endless: true,
-      onStart: (self) => void self.context!.assigned([partition(0), partition(1)]),
+      onStart: (self) => void self.context!.assigned([partition(0), partition(1)], []),
       onPoll: async (self, poll) => {
         if (poll === 2) await self.context!.revoking([partition(1)])
       },
@@ -357,7 +372,7 @@ describe('PipelineRunner', () => {
     const source = testSource({
       batches: [[...records(0, 4, 0), ...records(0, 4, 1)]],
       endless: true,
-      onStart: (self) => void self.context!.assigned([partition(0), partition(1)]),
+      onStart: (self) => void self.context!.assigned([partition(0), partition(1)], []),
     })
     let isDown = true
     const sink = testSink({

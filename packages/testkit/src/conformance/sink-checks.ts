@@ -156,7 +156,7 @@ export const sinkChecks: readonly Check<SinkDriver>[] = [
         const positions: Positions = [0, 1].map((partition) => ({
           stream: STREAM,
           partition,
-          position: { offset: 10 + partition },
+          position: { offset: 11 - partition },
         }))
         const first = await SinkRun.start(driver, options)
         try {
@@ -166,7 +166,7 @@ export const sinkChecks: readonly Check<SinkDriver>[] = [
           assert.deepEqual(held, [], 'a new destination holds no positions')
           await first.putNumbers(0, 11)
           await first.flush()
-          await first.within('commit', first.task.commit!(positions))
+          await first.within('commit', first.task.commit!(positions, []))
           // Taken and not committed: recovering cuts it off.
           await first.putNumbers(11, 15)
         } finally {

@@ -79,7 +79,7 @@ export class SinkRun {
   /** As the runtime does for partitions that it is about to read. */
   async #recover(): Promise<void> {
     const partitions = [0, 1].map((partition) => ({ stream: STREAM, partition }))
-    const recovering = this.task.recover?.(partitions)
+    const recovering = this.task.recover?.({ partitions, stored: [] })
     if (recovering !== undefined) this.recovered = await this.within('recover', recovering)
   }
 

@@ -45,7 +45,7 @@ describe('a test context', () => {
     context.logger.warn({ after: 3 }, 'slow')
     context.count('records')
     context.count('records', 2)
-    expect(await context.assigned(partitions)).toBe(sinkPositions)
+    expect(await context.assigned(partitions, [])).toBe(sinkPositions)
     await context.revoking(partitions)
     context.lost(partitions)
     expect(context.logger.entries).toEqual([{ level: 'warn', fields: { after: 3 }, message: 'slow' }])

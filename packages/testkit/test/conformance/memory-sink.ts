@@ -1,9 +1,9 @@
 import {
   type ConnectorPlugin,
   PartialBatchError,
-  type Partition,
   type Positions,
   type RecordBatch,
+  type RecoverRequest,
   RecordError,
   RetriableError,
   type RowFailure,
@@ -87,7 +87,7 @@ class MemorySink implements SinkTask<Config> {
     return Promise.resolve()
   }
 
-  recover(_partitions: readonly Partition[]): Promise<Positions> {
+  recover(_request: RecoverRequest): Promise<Positions> {
     const { held } = this.#table
     if (this.#defects.keepsUncommitted !== true) this.#table.rows = this.#table.rows.slice(0, held?.length ?? 0)
     return Promise.resolve(this.#defects.forgetsPositions === true ? [] : (held?.positions ?? []))

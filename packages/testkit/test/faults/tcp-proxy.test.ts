@@ -114,7 +114,8 @@ it('is slow and keeps the order', async () => {
   const begin = performance.now()
   client.socket.write('1')
   await until(() => received === 'a1')
-  expect(performance.now() - begin).toBeGreaterThanOrEqual(29)
+  // Timers may fire up to a millisecond early.
+  expect(performance.now() - begin).toBeGreaterThanOrEqual(28)
   client.socket.write('2')
   proxy.latency(0)
   client.socket.write('3')
