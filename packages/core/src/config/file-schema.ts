@@ -16,7 +16,7 @@ export interface PipelineFileConfig {
   readonly sink: Options
   readonly errors: { readonly tolerance: 'none' | 'all'; readonly deadLetterQueue?: Options }
   readonly limits: { readonly maxRecords: number; readonly maxBytes: number }
-  readonly commitInterval: number
+  readonly commitInterval?: number
   readonly restart: {
     readonly maxRestarts: number
     readonly initialDelay: number
@@ -99,7 +99,9 @@ const pipeline: PropertySchema = {
     sink: end('Where records go.'),
     errors,
     limits,
-    commitInterval: duration('How often progress is committed.', '1s'),
+    commitInterval: duration(
+      'How often progress is committed. Default: 1s where the source keeps it itself (Kafka), 100ms where `state` does.',
+    ),
     restart,
   },
 }

@@ -32,8 +32,8 @@ export interface PipelineConfig {
   readonly errors: ErrorsConfig
   readonly limits: FlowLimits
   readonly restart: RestartConfig
-  /** How often positions are committed, in milliseconds. */
-  readonly commitIntervalMs: number
+  /** How often positions are committed, in milliseconds. Undefined: as suits where they are kept. */
+  readonly commitIntervalMs: number | undefined
 }
 
 export interface EndConfig {

@@ -19,6 +19,10 @@ import type { TaskOptions } from './task-options.ts'
 import { aborted, unlessStuck, within } from './within.ts'
 
 const BATCH = { maxRecords: 5000, maxBytes: 4 * 1024 * 1024, lingerMs: 100 }
+/** How often positions pass to a source that keeps them itself: a round trip to brokers that others use as well. */
+const SOURCE_COMMIT_MS = 1000
+/** … and to the state store, which is near: what a crash leaves uncommitted is written again. */
+const STATE_COMMIT_MS = 100
 /** How long after a failure running calls may take to notice that they are aborted, in milliseconds. */
 const ABORT_MS = 10_000
 /** … and how long when everything must end at once. */
@@ -57,7 +61,8 @@ async function moveRecords(options: TaskOptions, closers: Closers): Promise<bool
   const source = await openSource(options, closers, moving)
 
   if (options.once) gate.learn(source, options.endAfter).catch(fail)
-  const commits = commitRegularly(committer, { ...options, intervalMs: pipeline.commitIntervalMs, fail })
+  const intervalMs = pipeline.commitIntervalMs ?? (source.commit === undefined ? STATE_COMMIT_MS : SOURCE_COMMIT_MS)
+  const commits = commitRegularly(committer, { ...options, intervalMs, fail })
   options.onRunning({ remaining: () => gate.remaining(ownership.partitions) })
   const ending = AbortSignal.any([options.stopping, cut])
   let isFinished = false

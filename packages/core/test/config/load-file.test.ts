@@ -37,7 +37,7 @@ describe('a good file', () => {
       errors: { tolerance: 'none', deadLetterQueue: undefined },
       limits: { maxRecords: 100_000, maxBytes: 67_108_864 },
       restart: { maxRestarts: 10, initialDelayMs: 1000, maxDelayMs: 60_000, resetAfterMs: 600_000 },
-      commitIntervalMs: 1000,
+      commitIntervalMs: undefined,
     })
     expect(source.config).toEqual({
       brokers: 'a:9092',

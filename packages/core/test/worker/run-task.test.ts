@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { RetriableError } from '../../src/index.ts'
+import { type Clock, RetriableError } from '../../src/index.ts'
 import { systemClock } from '../../src/worker/clock.ts'
 import { pipelineConfig, records, testRunner, testSink, testSource, until } from '../support/pipeline.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
@@ -158,5 +158,18 @@ describe('a task that ends', () => {
     stop()
     await done
     expect(runner.snapshot()).toMatchObject({ state: 'ended', problem: undefined })
+  })
+})
+
+describe('commits', () => {
+  it.each([
+    ['a second where the source keeps its positions', true, 1000],
+    ['a tenth of a second where the state store does', false, 100],
+  ])('come every %s', async (_, commits, intervalMs) => {
+    const slept: number[] = []
+    const clock: Clock = { ...systemClock, sleep: (ms, signal) => (slept.push(ms), systemClock.sleep(ms, signal)) }
+    const config = pipelineConfig(testSource({ batches: [], commits }), testSink(), { commitIntervalMs: undefined })
+    await testRunner(config, { clock }).runner.run()
+    expect(slept.filter((ms) => ms === 100 || ms === 1000)).toEqual([intervalMs])
   })
 })
