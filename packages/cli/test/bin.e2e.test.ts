@@ -183,7 +183,8 @@ describe('a running pipeline', () => {
   it('ends with 0 and its ledger when everything has been moved', async () => {
     const { code, stdout, stderr } = await connectRun([putPipeline('count: 250'), '--once'])
     expect(code).toBe(0)
-    expect(stdout).toMatch(/^p +250 +250 +0 +0 +0 {2}adds up$/m)
+    expect(stdout).toBe('')
+    expect(stderr).toMatch(/^p +250 +250 +0 +0 +0 {2}adds up$/m)
     expect(stderr).toMatch(/^p: ended, 250 of 250 read, 250 written$/m)
   })
 
@@ -199,7 +200,7 @@ describe('a running pipeline', () => {
       if (output.stderr.includes('running') && !output.stderr.includes('Stopping')) child.kill(signal)
     })
     expect(await exited).toBe(0)
-    expect(output.stdout).toMatch(/^p .*adds up$/m)
+    expect(output.stderr).toMatch(/^p .*adds up$/m)
     expect(output.stderr).toContain('Stopping')
   })
 })

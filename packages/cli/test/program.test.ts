@@ -91,7 +91,7 @@ describe('run', () => {
     host.workers[0]!.end()
     expect(await ended).toBe(1)
     expect(host.stderr.text).toContain('main failed: no such database')
-    expect(host.stdout.text).toMatch(/main +3 +1 .* 2 +adds up/)
+    expect(host.stderr.text).toMatch(/main +3 +1 .* 2 +adds up/)
   })
 
   it('says for people that it is stopping', async () => {
@@ -170,7 +170,7 @@ describe('run', () => {
   it('tells pipelines of one name apart by their workers', async () => {
     const host = fakeHost({ configs: { 'a.yaml': a, 'b.yaml': workerConfig('b') } })
     expect(await start(host, 'a.yaml b.yaml --once')).toBe(0)
-    expect(host.stdout.text).toMatch(/a\/main.*\n.*b\/main/)
+    expect(host.stderr.text).toMatch(/a\/main.*\n.*b\/main/)
   })
 })
 
@@ -214,7 +214,7 @@ describe('run --embedded', () => {
     expect(own!.options).toMatchObject({ once: true, endAfter: expect.any(Promise) })
     expect(host.stdout.text).toContain('select * from t  7 rows')
     expect(host.stdout.text.match(/^t\d/gm)).toHaveLength(5)
-    expect(host.stdout.text).toMatch(/produce .*adds up\nmain .*adds up/)
+    expect(host.stderr.text).toMatch(/produce .*adds up\nmain .*adds up/)
     expect(seen.stopped).toBe(1)
   })
 

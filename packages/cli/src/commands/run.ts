@@ -170,8 +170,9 @@ async function printEnd(
     if (services !== undefined && embedded?.query !== undefined) await printQuery(embedded.query, services, out)
   }
   const pipelines = fleet.snapshot()
-  out.line()
-  for (const line of ledgerTable(pipelines, out.style)) out.line(line)
+  // Not on stdout, which may be where a sink writes its records.
+  err.line()
+  for (const line of ledgerTable(pipelines, err.style)) err.line(line)
   for (const { name, state, problem, failure } of pipelines) {
     if (state !== 'failed' && state !== 'stopped') continue
     const { what, paint, otherwise } = unhappyEnds[state]
