@@ -76,7 +76,8 @@ describe('the guide for connectors', () => {
     const cli = `node ${join(root, 'packages/cli/bin/connect-run.cjs')}`
     let output = ''
     for (const command of run) {
-      output += (await runCommand(command.replace(/^npx connect-run/, cli), folder)).stdout
+      const { stdout, stderr } = await runCommand(command.replace(/^npx connect-run/, cli), folder)
+      output += stdout + stderr
     }
     for (const { language, code } of codeBlocks(guide)) if (language === 'text') expect(output).toContain(code)
     expect(output).toContain('The file, from where the worker was started.')

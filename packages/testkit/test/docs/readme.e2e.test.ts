@@ -32,9 +32,9 @@ const checks: Readonly<Record<string, () => Promise<void>>> = {
   },
 
   'npx connect-run configs/oceanic.yaml --embedded': async () => {
-    const { stdout } = await runHere('npx connect-run configs/oceanic.yaml --embedded')
+    const { stdout, stderr } = await runHere('npx connect-run configs/oceanic.yaml --embedded')
     expect(stdout).toContain('select * from kafka_consumer  2,000 rows')
-    expect(stdout).toMatch(/oceanic-to-cnosdb +2,000 +2,000 +0 +0 +0 +adds up/)
+    expect(stderr).toMatch(/oceanic-to-cnosdb +2,000 +2,000 +0 +0 +0 +adds up/)
   },
 
   'npx connect-run validate configs': async () => {
