@@ -1,0 +1,152 @@
+import { RecordError, isRecordError } from '@connect-run/core'
+import { parse } from 'csv-parse/sync'
+import { ByteStore } from './byte-store.ts'
+import type { RecordOut, Splitter } from './splitter.ts'
+import { headBytes, tooLarge } from './too-large.ts'
+
+export interface CsvOptions {
+  readonly delimiter: string
+  /** `true`: the first row names the columns; `false`: rows are arrays; or the names. */
+  readonly header: boolean | readonly string[]
+  readonly maxRecordBytes: number
+  /** The bytes of a row as UTF-8. */
+  readonly toUtf8: ((bytes: Buffer) => Buffer) | undefined
+  readonly token?: unknown
+}
+
+/** The names of the columns, read from the file's first row. */
+interface CsvToken {
+  readonly columns: readonly string[]
+}
+
+const LF = 0x0a
+const CR = 0x0d
+const QUOTE = 0x22
+
+/**
+ * The rows of a CSV file (RFC 4180), as objects by column. Where rows end is found here, since positions count bytes;
+ * what is in them is read by csv-parse. Blank lines are no rows.
+ */
+export class CsvSplitter implements Splitter {
+  readonly #options: CsvOptions
+  readonly #delimiter: number
+  readonly #held = new ByteStore()
+  #columns: readonly string[] | undefined
+  #length = 0
+  #rowAt = 0
+  #inQuotes = false
+  #fieldBegins = true
+
+  constructor(options: CsvOptions) {
+    this.#options = options
+    this.#delimiter = options.delimiter.charCodeAt(options.delimiter.length - 1)
+    const { columns } = (options.token ?? {}) as Partial<CsvToken>
+    this.#columns = columns ?? (typeof options.header === 'boolean' ? undefined : options.header)
+  }
+
+  get resumeAt(): number {
+    return this.#rowAt
+  }
+
+  get token(): unknown {
+    if (this.#options.header !== true || this.#columns === undefined) return undefined
+    return { columns: this.#columns } satisfies CsvToken
+  }
+
+  get pending(): number {
+    return this.#length
+  }
+
+  push(block: Buffer, at: number, out: RecordOut): void {
+    if (this.#length === 0) this.#rowAt = at
+    let from = 0
+    for (let i = 0; i < block.length; i++) {
+      const byte = block[i]!
+      if (byte === QUOTE) {
+        if (this.#inQuotes || this.#fieldBegins) this.#inQuotes = !this.#inQuotes
+        // A quote behind a closing one is a doubled quote, and opens again.
+        this.#fieldBegins = !this.#inQuotes
+      } else if (!this.#inQuotes && byte === LF) {
+        this.#endRow(block, { from, end: i }, out)
+        from = i + 1
+        this.#rowAt = at + from
+        this.#fieldBegins = true
+      } else this.#fieldBegins = !this.#inQuotes && byte === this.#delimiter
+    }
+    this.#hold(block, from)
+  }
+
+  finish(out: RecordOut): void {
+    if (this.#length === 0) return
+    const end = this.#rowAt + this.#length
+    this.#emitHeld(out)
+    this.#rowAt = end
+    this.#inQuotes = false
+    this.#fieldBegins = true
+  }
+
+  #endRow(block: Buffer, { from, end }: { from: number; end: number }, out: RecordOut): void {
+    if (this.#length === 0 && end - from <= this.#options.maxRecordBytes) {
+      this.#emit(block.subarray(from, end), out)
+      return
+    }
+    this.#hold(block.subarray(0, end), from)
+    this.#emitHeld(out)
+  }
+
+  #hold(block: Buffer, from: number): void {
+    if (from >= block.length) return
+    const wasTooLong = this.#length > this.#options.maxRecordBytes
+    this.#length += block.length - from
+    if (wasTooLong) return
+    this.#held.append(block, from, block.length)
+    if (this.#length > this.#options.maxRecordBytes) this.#held.cut(headBytes(this.#options.maxRecordBytes))
+  }
+
+  #emitHeld(out: RecordOut): void {
+    const held = this.#held.view()
+    const { maxRecordBytes } = this.#options
+    if (this.#length > maxRecordBytes) out.failed(tooLarge('the row', this.#length, maxRecordBytes), held, this.#rowAt)
+    else this.#emit(held, out)
+    this.#held.cut(0)
+    this.#length = 0
+  }
+
+  #emit(line: Buffer, out: RecordOut): void {
+    const row = line[line.length - 1] === CR ? line.subarray(0, line.length - 1) : line
+    if (row.length === 0) return
+    try {
+      const fields = this.#fields(row)
+      if (this.#columns === undefined && this.#options.header === true) this.#columns = fields
+      else out.value(this.#valueOf(fields), row.length, this.#rowAt)
+    } catch (error) {
+      if (!isRecordError(error)) throw error
+      out.failed(error, row, this.#rowAt)
+    }
+  }
+
+  #fields(row: Buffer): string[] {
+    const { delimiter, toUtf8 } = this.#options
+    const text = (toUtf8?.(row) ?? row).toString('utf8')
+    try {
+      const rows = parse(text, { delimiter, bom: this.#rowAt === 0, relax_column_count: true })
+      if (rows.length === 1) return rows[0]!
+      throw new Error(`it reads as ${rows.length} rows`)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new RecordError('RECORD_INVALID', `the row is no CSV: ${reason}`, { cause })
+    }
+  }
+
+  #valueOf(fields: string[]): unknown {
+    const columns = this.#columns
+    if (columns === undefined) return fields
+    if (fields.length !== columns.length) {
+      const message = `the row has ${fields.length} columns, and the header ${columns.length}`
+      throw new RecordError('RECORD_INVALID', message, { hint: 'Correct the row, or the `delimiter`.' })
+    }
+    const value: Record<string, string> = {}
+    for (let i = 0; i < columns.length; i++) value[columns[i]!] = fields[i]!
+    return value
+  }
+}
