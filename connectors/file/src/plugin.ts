@@ -1,6 +1,9 @@
-import { type ConnectorPlugin, sourceConnector } from '@connect-run/core'
+import { type ConnectorPlugin, sinkConnector, sourceConnector } from '@connect-run/core'
 import { type FileSourceConfig, checkSource, isStdin, sourceSchema, streamsOf } from './source/source-config.ts'
 import { formats } from './source/formats.ts'
+import { type FileSinkConfig, STDOUT, checkSink, sinkClaims, sinkSchema, sinkTraits } from './sink/sink-config.ts'
+import { FileSinkTask } from './sink/sink-task.ts'
+import { StdoutSinkTask } from './sink/stdout-task.ts'
 import { FileSourceTask } from './source/source-task.ts'
 import { StdinSourceTask } from './source/stdin-task.ts'
 
@@ -14,6 +17,15 @@ const plugin: ConnectorPlugin = {
     create: (config) => (isStdin(config) ? new StdinSourceTask(config, formats) : new FileSourceTask(config, formats)),
     check: checkSource,
     streams: streamsOf,
+  }),
+  sink: sinkConnector<FileSinkConfig>({
+    description: 'Appends a line for each record; after a crash no line is there twice, or half.',
+    config: sinkSchema,
+    defaults: { value: 'string' },
+    create: (config) => (config.path === STDOUT ? new StdoutSinkTask(config) : new FileSinkTask(config)),
+    check: checkSink,
+    traits: sinkTraits,
+    claims: sinkClaims,
   }),
 }
 

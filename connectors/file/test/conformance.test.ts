@@ -4,7 +4,12 @@ import path from 'node:path'
 import { describePlugin, describeSource } from '@connect-run/testkit/conformance'
 import plugin from '../src/plugin.ts'
 
-describePlugin(plugin, { valid: { source: { path: '/tmp/app.log' } } })
+describePlugin(plugin, {
+  valid: {
+    source: { path: '/tmp/app.log' },
+    sink: { path: '/tmp/out.txt', format: 'template', template: '${topic} ${value.a}' },
+  },
+})
 
 describeSource('file', {
   plugin,
