@@ -19,6 +19,8 @@ export interface WorkerProcess {
   readonly exited: Promise<WorkerExit>
   /** Everything it has printed so far, both streams. */
   output(): string
+  /** What it has printed on standard output so far. */
+  stdout(): string
   kill(signal: NodeJS.Signals): void
   /** Resident memory in MiB. */
   memoryMiB(): number
@@ -62,7 +64,11 @@ export async function workplace(): Promise<Workplace> {
 
 function watch(child: ChildProcess): WorkerProcess {
   const printed: string[] = []
-  child.stdout?.on('data', (chunk: Buffer) => printed.push(chunk.toString()))
+  const onStdout: Buffer[] = []
+  child.stdout?.on('data', (chunk: Buffer) => {
+    onStdout.push(chunk)
+    printed.push(chunk.toString())
+  })
   child.stderr?.on('data', (chunk: Buffer) => printed.push(chunk.toString()))
   const exited = new Promise<WorkerExit>((resolve, reject) => {
     child.once('error', reject)
@@ -72,6 +78,7 @@ function watch(child: ChildProcess): WorkerProcess {
     pid: child.pid!,
     exited,
     output: () => printed.join(''),
+    stdout: () => Buffer.concat(onStdout).toString(),
     kill: (signal) => void child.kill(signal),
     memoryMiB: () => {
       const status = readFileSync(`/proc/${child.pid!}/status`, 'utf8')
