@@ -7,10 +7,12 @@ export { influxDbAt, startInfluxDb } from './influxdb.ts'
 export type { InfluxDb, InfluxDbServer, InfluxSeries } from './influxdb.ts'
 export { startKafka } from './kafka-cluster.ts'
 export type { KafkaBroker, KafkaCluster, KafkaOptions } from './kafka-cluster.ts'
+export { startKafkaConnect } from './kafka-connect.ts'
+export type { ConnectorSpec, ConnectorStatus, KafkaConnect, KafkaConnectOptions } from './kafka-connect.ts'
 export type { KafkaSecurity } from './kafka-security.ts'
 export { kafkaSoftware } from './kafka-software.ts'
 export type { KafkaSoftware, KafkaVersion } from './kafka-software.ts'
-export { kafkaAt } from './kafka-topics.ts'
+export { brokerCount, kafkaAt } from './kafka-topics.ts'
 export type {
   ClientProperties,
   ConsumedRecord,
