@@ -3,39 +3,41 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { measure } from './measure.ts'
 import { runOf } from './run.ts'
-import type { SinkProcess } from './sink-process.ts'
-import type { Job, Subject } from './subject.ts'
+import type { Destination, Job, Subject } from './subject.ts'
 
-const command = fileURLToPath(new URL('../../cli/bin/connect-run.cjs', import.meta.url))
+export const connectRunProgram: string = fileURLToPath(new URL('../../cli/bin/connect-run.cjs', import.meta.url))
 
 const PROGRESS_MS = 2_000
 
-export interface ConnectRunOptions {
-  readonly nodeFlags?: readonly string[]
-  /** Options of the sink besides those that it must have; the others are the connector's defaults. */
-  readonly sinkOptions?: Readonly<Record<string, string | boolean>>
+type Options = Readonly<Record<string, string | boolean>>
+
+/** The two ends of a pipeline, each with its connector's options; what is not said is the connector's default. */
+export interface Pipeline {
+  readonly source: Options
+  readonly sink: Options
 }
 
-/** Kafka -> line protocol -> HTTP by `connect-run run <config> --once`. */
-export function connectRunSubject(name: string, options: ConnectRunOptions = {}): Subject {
-  const { nodeFlags = [], sinkOptions = {} } = options
+/** `connect-run run <config> --once`. */
+export function connectRunSubject(
+  name: string,
+  pipelineOf: (job: Job) => Pipeline,
+  nodeFlags: readonly string[] = [],
+): Subject {
   return {
     name,
     run: async (job) => {
-      const { sink, id, folder, timeoutMs, onProgress } = job
+      const { destination, id, folder, timeoutMs, onProgress } = job
       const file = join(folder, `${id}.yaml`)
-      await writeFile(file, configOf(job, sinkOptions))
-      await sink.reset()
-      const stopWatching = watch(sink, onProgress)
+      await writeFile(file, configText(job, pipelineOf(job)))
+      const stopWatching = watch(destination, onProgress)
       try {
         const cost = await measure({
-          command: [process.execPath, ...nodeFlags, command, 'run', file, '--once'],
+          command: [process.execPath, ...nodeFlags, connectRunProgram, 'run', file, '--once'],
           base: join(folder, id),
           timeoutMs,
         })
         await stopWatching() // one question at a time
-        const { tally, cpuSeconds } = await sink.report()
-        return runOf(cost, tally, cpuSeconds)
+        return runOf(cost, await destination.count())
       } finally {
         await stopWatching()
       }
@@ -43,38 +45,28 @@ export function connectRunSubject(name: string, options: ConnectRunOptions = {})
   }
 }
 
-/** The consumer group is named after the worker and so is new for every run. */
-export function configOf(
-  { id, bootstrap, topic, sink }: Pick<Job, 'id' | 'bootstrap' | 'topic'> & { readonly sink: { readonly url: string } },
-  sinkOptions: Readonly<Record<string, string | boolean>>,
-): string {
-  const extra = Object.entries(sinkOptions).map(([key, value]) => `      ${key}: ${value}\n`)
+/** The consumer group and the state are named after the worker, and so are new for every run. */
+export function configText({ id, folder }: Pick<Job, 'id' | 'folder'>, { source, sink }: Pipeline): string {
   return `name: ${id}
 state:
-  url: 'memory:'
+  url: 'file:${join(folder, `${id}-state`)}'
 pipelines:
   bench:
     source:
-      connector: kafka
-      brokers: ${bootstrap}
-      topics: [${topic}]
-      value: json
-    sink:
-      connector: cnosdb
-      url: ${sink.url}
-      username: root
-      database: public
-      table: kafka_consumer
-${extra.join('')}`
+${optionLines(source)}    sink:
+${optionLines(sink)}`
 }
 
-/** Asks the sink now and then, one question after the other; resolves when no question is open any more. */
-function watch(sink: SinkProcess, onProgress: (records: number) => void): () => Promise<void> {
+function optionLines(options: Options): string {
+  return Object.entries(options)
+    .map(([key, value]) => `      ${key}: ${value}\n`)
+    .join('')
+}
+
+/** Asks the destination now and then, one question after the other; resolves when no question is open any more. */
+function watch(destination: Destination, onProgress: (records: number) => void): () => Promise<void> {
   let asking = Promise.resolve()
-  const ask = async (): Promise<void> => {
-    const { tally } = await sink.report()
-    onProgress(tally.records)
-  }
+  const ask = async (): Promise<void> => onProgress(await destination.arrived())
   const timer = setInterval(() => {
     asking = asking.then(ask)
   }, PROGRESS_MS)

@@ -1,6 +1,7 @@
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 import Kafka from '@connect-run/connector-kafka/client'
 import { runCommand } from '@connect-run/testkit/services'
+import { connectRunProgram } from './connect-run.ts'
 
 /** Where and with what a benchmark ran. */
 export interface Environment {
@@ -15,8 +16,12 @@ export interface Environment {
   readonly librdkafka: string
   /** kcat and its librdkafka. */
   readonly kcat: string
+  /** Of the broker, and of Kafka Connect. */
   readonly kafka: string
-  /** The commit, with a `+` where files differ from it. */
+  /** What these run on. */
+  readonly java: string
+  readonly connectRun: string
+  /** Its commit, with a `+` where files differ from it. */
   readonly commit: string
 }
 
@@ -31,6 +36,8 @@ export async function describeEnvironment(kafka: string, kcat: string): Promise<
     librdkafka: Kafka.librdkafkaVersion,
     kcat: kcatVersion(await runCommand([kcat, '-V'])),
     kafka,
+    java: (await runCommand(['java', '--version'])).split('\n')[0]!,
+    connectRun: (await runCommand([process.execPath, connectRunProgram, '--version'])).trim(),
     commit: await commit(),
   }
 }
@@ -55,9 +62,9 @@ async function commit(): Promise<string> {
 }
 
 export function environmentLines(environment: Environment): string[] {
-  const { cpu, cores, memoryGiB, kernel, load, node, librdkafka, kcat, kafka, commit: revision } = environment
+  const { cpu, cores, memoryGiB, kernel, load, node, librdkafka, kcat, kafka, java } = environment
   return [
     `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, load ${load.toFixed(1)} at the beginning`,
-    `connect-run ${revision} on node ${node} with librdkafka ${librdkafka}; kcat ${kcat}; Kafka ${kafka}`,
+    `connect-run ${environment.connectRun} (${environment.commit}) on node ${node} with librdkafka ${librdkafka}; kcat ${kcat}; Kafka and Kafka Connect ${kafka} on ${java}`,
   ]
 }

@@ -1,28 +1,19 @@
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isServiceUnavailable, kcatProgram, startKafka } from '@connect-run/testkit/services'
-import { connectRunSubject } from './connect-run.ts'
-import type { CpuProfile } from './cpu-profile.ts'
-import { selfTimes } from './cpu-profile.ts'
+import type { Environment } from './environment.ts'
 import { describeEnvironment, environmentLines } from './environment.ts'
-import { kcatSubject } from './kcat.ts'
-import type { Bed, SubjectRuns, TopicResult } from './kafka-to-http.ts'
-import { loadTopic, runInTurns, runOnce } from './kafka-to-http.ts'
+import { markdown, plainText } from './layout.ts'
 import type { BenchOptions } from './options.ts'
 import { UsageError, readOptions, usage } from './options.ts'
-import { rawConsumerSubject } from './raw-consumer.ts'
-import { noiseLine, startAndStopLine, topicTable } from './report.ts'
-import { startSink } from './sink-process.ts'
+import { scenarioReport } from './report.ts'
+import type { ScenarioResult } from './scenario.ts'
+import { measureScenario } from './scenario.ts'
+import { scenarios as known } from './scenarios/index.ts'
+import type { Bed } from './turns.ts'
 
 const resultFolder = fileURLToPath(new URL('../../../.cache/bench', import.meta.url))
-
-const SCENARIO = 'Kafka -> line protocol -> HTTP'
-
-const PROFILE_ROWS = 25
-
-/** The same program under two names: how far they are apart is the noise. */
-const TWINS = ['connect-run', 'connect-run again'] as const
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -48,77 +39,46 @@ export async function runBench(args: readonly string[]): Promise<number> {
 
 async function bench(options: BenchOptions): Promise<void> {
   const started = new Date()
-  say(`${SCENARIO}: ${options.records.toLocaleString('en')} messages of 58 bytes, ${options.repeat} rounds`)
+  say(`${options.records.toLocaleString('en')} records of 58 bytes, ${options.repeat} rounds`)
   await mkdir(resultFolder, { recursive: true })
+  process.env['CONNECT_RUN_TEST_CONTAINERS'] = 'off' // what a program uses in there is not seen from here
   // Inside the workspace: that is where connect-run looks for connectors.
   const folder = await mkdtemp(join(resultFolder, 'run-'))
   const [kcat, kafka] = await Promise.all([kcatProgram(), startKafka()])
-  const sink = await startSink()
   try {
     const environment = await describeEnvironment(kafka.release, kcat)
     for (const line of environmentLines(environment)) say(line)
-    const bed: Bed = { kafka, kcat, sink, folder, say }
-    const result = await measureAll(bed, options)
-    const file = join(resultFolder, `${started.toISOString().replaceAll(':', '-')}.json`)
-    await writeFile(
-      file,
-      JSON.stringify({ scenario: SCENARIO, started, options, environment, ...result }, undefined, 2),
-    )
-    report(result)
-    say(`\nwritten to ${file}`)
+    const scenarios = await measureAll({ kafka, kcat, folder, say }, options)
+    for (const result of scenarios) say(`\n${scenarioReport(result, plainText)}`)
+    await writeFigures({ started, options, environment, scenarios })
   } finally {
-    await Promise.all([sink.stop(), kafka.stop()])
+    await kafka.stop()
   }
   await rm(folder, { recursive: true }) // stays after a failure, for its logs
 }
 
-interface BenchResult {
-  /** connect-run on an empty topic. */
-  readonly startAndStop: SubjectRuns
-  readonly topics: readonly TopicResult[]
+interface Figures {
+  readonly started: Date
+  readonly options: BenchOptions
+  readonly environment: Environment
+  readonly scenarios: readonly ScenarioResult[]
 }
 
-async function measureAll(bed: Bed, options: BenchOptions): Promise<BenchResult> {
-  const { records, repeat } = options
-  const first = connectRunSubject(TWINS[0])
-  const second = connectRunSubject(TWINS[1])
-  const plain = connectRunSubject('connect-run, gzip: false', { sinkOptions: { gzip: false } })
-  say('\nempty topic')
-  const empty = await loadTopic(bed, 0, 1)
-  const [startAndStop] = await runInTurns(bed, [first], { topic: empty, records: 0, repeat })
-  const topics: TopicResult[] = []
-  for (const partitions of options.partitions) {
-    say(`\n${countOf(partitions)}`)
-    const topic = await loadTopic(bed, records, partitions)
-    const subjects = [kcatSubject(bed.kcat), rawConsumerSubject(partitions), first, plain, second]
-    topics.push({ partitions, subjects: await runInTurns(bed, subjects, { topic, records, repeat }) })
-    if (options.profile) await profile(bed, topic, records)
-  }
-  return { startAndStop: startAndStop!, topics }
+async function writeFigures(figures: Figures): Promise<void> {
+  const { started, options, environment, scenarios } = figures
+  const json = resolve(options.json ?? join(resultFolder, `${started.toISOString().replaceAll(':', '-')}.json`))
+  await writeFile(json, JSON.stringify(figures, undefined, 2))
+  say(`\nwritten to ${json}`)
+  if (options.markdown === undefined) return
+  const parts = [
+    markdown.notes(environmentLines(environment)),
+    ...scenarios.map((each) => scenarioReport(each, markdown)),
+  ]
+  await writeFile(options.markdown, parts.join('\n'))
 }
 
-function report({ startAndStop, topics }: BenchResult): void {
-  for (const topic of topics) {
-    say(`\n${SCENARIO}, ${countOf(topic.partitions)}: median (least-most)`)
-    say(topicTable(topic))
-    const [one, other] = TWINS.map((name) => topic.subjects.find((each) => each.subject === name)!)
-    say(noiseLine(one!, other!))
-  }
-  say(`\n${startAndStopLine(startAndStop.runs)}`)
-}
-
-/** A run of its own: the profiler costs too much for it to be measured. */
-async function profile(bed: Bed, topic: string, records: number): Promise<void> {
-  const folder = join(bed.folder, `profile-${topic}`)
-  const nodeFlags = ['--cpu-prof', `--cpu-prof-dir=${folder}`]
-  await runOnce(bed, connectRunSubject('connect-run, profiled', { nodeFlags }), { topic, records })
-  say('  seconds of the main thread by function, itself only:')
-  for (const file of await readdir(folder)) {
-    const times = selfTimes(JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile)
-    for (const { place, seconds } of times.slice(0, PROFILE_ROWS)) say(`    ${seconds.toFixed(3)}  ${place}`)
-  }
-}
-
-function countOf(partitions: number): string {
-  return `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`
+async function measureAll(bed: Bed, options: BenchOptions): Promise<ScenarioResult[]> {
+  const results: ScenarioResult[] = []
+  for (const name of options.scenarios) results.push(await measureScenario(bed, known[name], options))
+  return results
 }

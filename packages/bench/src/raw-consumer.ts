@@ -19,7 +19,7 @@ export function rawConsumerSubject(partitions: number): Subject {
         onOutput: (chunk) => printed.push(chunk),
         timeoutMs,
       })
-      return runOf(cost, JSON.parse(Buffer.concat(printed).toString()) as Tally)
+      return runOf(cost, { tally: JSON.parse(Buffer.concat(printed).toString()) as Tally })
     },
   }
 }

@@ -4,6 +4,9 @@ import { finished } from 'node:stream/promises'
 
 const BLOCK = 10_000
 
+/** Of each reading, its line feed included. */
+export const READING_BYTES = 59
+
 /**
  * Writes `count` sensor readings to a file, one of 58 bytes a line:
  * `{"pressure": 3.2, "temperature": 15.1, "visibility": 65.1}`. The same for every run; they repeat after 10,000.

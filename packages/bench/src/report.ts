@@ -1,15 +1,33 @@
-import type { SubjectRuns, TopicResult } from './kafka-to-http.ts'
+import type { Layout } from './layout.ts'
 import type { Run } from './run.ts'
 import { cpuPerMillion } from './run.ts'
+import type { ScenarioResult, Table } from './scenario.ts'
+import { TWINS, partitionCount } from './scenario.ts'
 import type { Summary } from './statistics.ts'
 import { relativeDifference, summarize } from './statistics.ts'
-import { textTable } from './text-table.ts'
+import type { SubjectRuns } from './turns.ts'
 
-const HEADER = ['', 'CPU-s/M', 'k records/s', 'seconds in all', 'start-up s', 'peak MiB', 'sink busy %']
+const HEADER = ['', 'CPU-s/M', 'k records/s', 'peak MiB', 'start-up s', 'seconds in all', 'sink busy %']
 
-/** Every figure of every subject: its median, with (least-most) where these differ. */
-export function topicTable({ subjects }: TopicResult): string {
-  return textTable([HEADER, ...subjects.map(subjectRow)])
+const UNKNOWN = '-'
+
+/** The tables of a scenario, and what is to be known about their figures. */
+export function scenarioReport({ title, tables, startAndStop }: ScenarioResult, layout: Layout): string {
+  const moved = tables[0]!.subjects[0]!.runs[0]!.records
+  const parts = tables.map((table) => {
+    const [one, other] = TWINS.map((name) => table.subjects.find(({ subject }) => subject === name)!)
+    const notes = [noiseLine(one!, other!), startAndStopLine(startAndStop, moved), ...excludedLines(table)]
+    const heading = layout.heading(`${title}, ${partitionCount(table.partitions)}`)
+    return [heading, layout.table(figureRows(table)), layout.notes(notes)].join('\n')
+  })
+  return parts.join('\n\n')
+}
+
+/** Every figure of every subject: its median, with (least-most) where these differ. Columns that nobody fills are left out. */
+export function figureRows({ subjects }: Pick<Table, 'subjects'>): string[][] {
+  const rows = subjects.map(subjectRow)
+  const filled = HEADER.map((_, column) => rows.some((row) => row[column] !== UNKNOWN))
+  return [HEADER, ...rows].map((row) => row.filter((_, column) => filled[column]))
 }
 
 function subjectRow({ subject, runs }: SubjectRuns): string[] {
@@ -19,15 +37,15 @@ function subjectRow({ subject, runs }: SubjectRuns): string[] {
     subject,
     column(cpuPerMillion, 2),
     column((run) => run.recordsPerSecond && run.recordsPerSecond / 1000, 0),
-    column((run) => run.wallSeconds, 1),
-    column((run) => run.startUpSeconds, 2),
     column((run) => run.peakRssBytes / 2 ** 20, 0),
+    column((run) => run.startUpSeconds, 2),
+    column((run) => run.wallSeconds, 1),
     column((run) => run.destinationLoad && run.destinationLoad * 100, 0),
   ]
 }
 
 function cell(summary: Summary | undefined, digits: number): string {
-  if (summary === undefined) return '-'
+  if (summary === undefined) return UNKNOWN
   const [median, min, max] = [summary.median, summary.min, summary.max].map((value) =>
     value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }),
   )
@@ -43,9 +61,21 @@ export function noiseLine(one: SubjectRuns, other: SubjectRuns): string {
   return `noise of CPU-s/M: ${one.subject} measured twice differs by ${medians} % in its medians, by up to ${runs} % from run to run`
 }
 
+/** What was left out of a subject's figures. */
+export function excludedLines({ subjects }: Pick<Table, 'subjects'>): string[] {
+  return subjects.flatMap(({ subject, runs }) => {
+    const excluded = runs.flatMap((run) => run.excluded ?? [])
+    if (excluded.length === 0) return []
+    const cpu = cell(summarize(excluded.map(({ cpuSeconds }) => cpuSeconds)), 2)
+    const wall = cell(summarize(excluded.map(({ wallSeconds }) => wallSeconds)), 2)
+    return [`${subject}: ${cpu} CPU-s, ${wall} s before its figures begin, not contained in them`]
+  })
+}
+
 /** What starting and stopping alone costs; part of the figures of the tables. */
-export function startAndStopLine(runs: readonly Run[]): string {
-  const cpu = cell(summarize(runs.map((run) => run.cpuSeconds)), 2)
+export function startAndStopLine(runs: readonly Run[], records: number): string {
+  const seconds = summarize(runs.map((run) => run.cpuSeconds))!
   const wall = cell(summarize(runs.map((run) => run.wallSeconds)), 2)
-  return `connect-run on an empty topic: ${cpu} CPU-s, ${wall} s in all; the figures above contain this`
+  const share = ((seconds.median * 1e6) / records).toFixed(2)
+  return `connect-run with nothing to move: ${cell(seconds, 2)} CPU-s, ${wall} s in all; its figures above contain this, ${share} CPU-s/M`
 }

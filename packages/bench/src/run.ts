@@ -1,6 +1,6 @@
 import type { Cost } from './measure.ts'
+import type { Counted } from './subject.ts'
 import { arrivalRate } from './tally.ts'
-import type { Tally } from './tally.ts'
 
 /** One run of one subject: what it cost and what arrived. */
 export interface Run {
@@ -17,10 +17,11 @@ export interface Run {
   readonly peakRssBytes: number
   /** How busy the destination was between the start and the end: near 1 it was the limit. */
   readonly destinationLoad: number | undefined
+  /** What came before, and is in none of the other figures but the peak. */
+  readonly excluded?: { readonly cpuSeconds: number; readonly wallSeconds: number }
 }
 
-/** The destination's own CPU-seconds are given where they are known. */
-export function runOf(cost: Cost, tally: Tally, destinationCpuSeconds?: number): Run {
+export function runOf(cost: Omit<Cost, 'exitCode'>, { tally, cpuSeconds: destinationCpuSeconds }: Counted): Run {
   const wallSeconds = cost.endedAt - cost.startedAt
   return {
     records: tally.records,

@@ -3,7 +3,6 @@ import { cpuPerMillion, runOf } from '../src/run.ts'
 import { emptyTally } from '../src/tally.ts'
 
 const cost = {
-  exitCode: 0,
   startedAt: 100,
   endedAt: 104,
   userSeconds: 1.5,
@@ -14,7 +13,7 @@ const cost = {
 describe('a run', () => {
   it('joins what it cost and what arrived', () => {
     const tally = { records: 500_000, firstRecords: 1000, firstAt: 100_750, lastAt: 102_750 }
-    const run = runOf(cost, tally, 1)
+    const run = runOf(cost, { tally, cpuSeconds: 1 })
     expect(run).toEqual({
       records: 500_000,
       cpuSeconds: 2,
@@ -30,7 +29,7 @@ describe('a run', () => {
   })
 
   it('leaves open what it cannot know', () => {
-    const run = runOf(cost, emptyTally)
+    const run = runOf(cost, { tally: emptyTally })
     expect(run).toMatchObject({ records: 0, startUpSeconds: undefined, recordsPerSecond: undefined })
     expect(run.destinationLoad).toBeUndefined()
   })
