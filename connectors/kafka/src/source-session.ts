@@ -31,6 +31,7 @@ export class SourceSession {
   readonly #topics: TopicWatch
   readonly #closing = new AbortController()
   #connected = false
+  #lastCommit: Promise<void> = Promise.resolve()
   #checkedAt = 0
   #probes = 0
   #stalled = new Map<Partition, number>()
@@ -83,7 +84,17 @@ export class SourceSession {
     this.pump.start()
   }
 
-  async commit(positions: Positions): Promise<void> {
+  /**
+   * One at a time, each after the last one's answer, also where nobody waits for that any more: the client repeats a
+   * commit that the brokers did not take, and must not do so after a later one.
+   */
+  commit(positions: Positions): Promise<void> {
+    const next = this.#lastCommit.then(() => this.#commit(positions))
+    this.#lastCommit = next.catch(() => undefined)
+    return next
+  }
+
+  async #commit(positions: Positions): Promise<void> {
     const mine = positions.filter((position) => this.#rebalancer.mayCommit(position))
     if (mine.length === 0) return
     const offsets = mine.map(({ stream, partition, position }) => ({ stream, partition, offset: position.offset }))

@@ -98,6 +98,19 @@ describe('the kafka source', () => {
     expect(context.ownership.map(({ call }) => call)).toEqual(['assigned', 'lost'])
   })
 
+  it('sends a commit only when the last was answered, so that none is repeated after a later one', async () => {
+    await start()
+    await assign(0)
+    client.silent = true
+    const first = task.commit([{ ...p(0), position: { offset: 1 } }])
+    const second = task.commit([{ ...p(0), position: { offset: 2 } }])
+    await until('commit t/0@1')
+    expect(client.calls).not.toContain('commit t/0@2')
+    client.silent = false
+    await Promise.all([first, second])
+    expect(client.calls).toContain('commit t/0@2')
+  })
+
   it('serves commits while nobody polls', async () => {
     await start()
     await assign(0)

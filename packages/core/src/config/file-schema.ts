@@ -100,7 +100,8 @@ const pipeline: PropertySchema = {
     errors,
     limits,
     commitInterval: duration(
-      'How often progress is committed. Default: 1s where the source keeps it itself (Kafka), 100ms where `state` does.',
+      'How often progress is committed. Default: 1s where the source keeps it itself (Kafka), 100ms where `state` does; ' +
+        'there also after each 1,000 records if the sink would show them twice after a crash.',
     ),
     restart,
   },

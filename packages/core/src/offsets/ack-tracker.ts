@@ -49,6 +49,7 @@ export class AckTracker {
   #lastTicket: Ticket | undefined
   #nextOrigin = 0
   #records = 0
+  #settled = 0
   #bytes = 0
   /** Records of released partitions that somebody still holds. */
   #late = 0
@@ -60,6 +61,11 @@ export class AckTracker {
   /** Records read and not done. */
   get records(): number {
     return this.#records
+  }
+
+  /** Records done since the start. */
+  get settled(): number {
+    return this.#settled
   }
 
   /** Bytes held by batches that are not wholly done. */
@@ -140,6 +146,7 @@ export class AckTracker {
     }
     for (const track of touched) advance(track)
     this.#records -= counted
+    this.#settled += counted
     this.#wake()
     return counted
   }
@@ -237,6 +244,7 @@ export class AckTracker {
     return new Promise((resolve) => {
       const wake = (): void => {
         this.#waiters.delete(wake)
+        over.removeEventListener('abort', wake)
         resolve()
       }
       this.#waiters.add(wake)

@@ -1,9 +1,9 @@
 import type { SinkConnector, SourceConnector } from '../api/connector.ts'
 import { ConnectError } from '../api/errors.ts'
 import type { Positions } from '../api/record.ts'
-import type { SinkTask } from '../api/sink-task.ts'
+import type { SinkTask, SinkTraits } from '../api/sink-task.ts'
 import type { SourceTask } from '../api/source-task.ts'
-import type { DeadLetterTarget } from '../config/pipeline-config.ts'
+import type { DeadLetterTarget, SinkEnd } from '../config/pipeline-config.ts'
 import { deadLetterFile } from '../delivery/dead-letter-file.ts'
 import { DeadLetterWriter } from '../delivery/dead-letter-writer.ts'
 import { trackKey } from '../offsets/ack-tracker.ts'
@@ -119,4 +119,8 @@ export function sourceOf(plugin: { name: string; source?: SourceConnector<never>
 export function sinkOf(plugin: { name: string; sink?: SinkConnector<never> }): SinkConnector<unknown> {
   if (plugin.sink !== undefined) return plugin.sink as unknown as SinkConnector<unknown>
   throw new ConnectError('PLUGIN_INVALID', `the connector ${plugin.name} has no sink`)
+}
+
+export function sinkTraits({ plugin, config }: Pick<SinkEnd, 'plugin' | 'config'>): SinkTraits {
+  return sinkOf(plugin).traits?.(config) ?? {}
 }

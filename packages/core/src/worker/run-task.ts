@@ -9,20 +9,17 @@ import { OffsetCommitter } from '../offsets/offset-committer.ts'
 import { recordPipeline } from '../pipeline/record-pipeline.ts'
 import { endConverters } from '../records/codec.ts'
 import { commitRegularly } from './commit-loop.ts'
+import { commitTiming } from './commit-timing.ts'
 import { FlowControl } from './flow-control.ts'
 import { describe, errorFields } from './health.ts'
 import { OnceGate } from './once-gate.ts'
-import { type Closers, openDeadLetters, openSink, openSource, sinkOf } from './open-ends.ts'
+import { type Closers, openDeadLetters, openSink, openSource, sinkTraits } from './open-ends.ts'
 import { Ownership } from './ownership.ts'
 import { RecordFlow } from './record-flow.ts'
 import type { TaskOptions } from './task-options.ts'
 import { aborted, unlessStuck, within } from './within.ts'
 
 const BATCH = { maxRecords: 5000, maxBytes: 4 * 1024 * 1024, lingerMs: 100 }
-/** How often positions pass to a source that keeps them itself: a round trip to brokers that others use as well. */
-const SOURCE_COMMIT_MS = 1000
-/** … and to the state store, which is near: what a crash leaves uncommitted is written again. */
-const STATE_COMMIT_MS = 100
 /** How long after a failure running calls may take to notice that they are aborted, in milliseconds. */
 const ABORT_MS = 10_000
 /** … and how long when everything must end at once. */
@@ -61,8 +58,8 @@ async function moveRecords(options: TaskOptions, closers: Closers): Promise<bool
   const source = await openSource(options, closers, moving)
 
   if (options.once) gate.learn(source, options.endAfter).catch(fail)
-  const intervalMs = pipeline.commitIntervalMs ?? (source.commit === undefined ? STATE_COMMIT_MS : SOURCE_COMMIT_MS)
-  const commits = commitRegularly(committer, { ...options, intervalMs, fail })
+  const timing = commitTiming(pipeline, { source, sink, tracker })
+  const commits = commitRegularly(committer, { ...options, ...timing, fail })
   options.onRunning({ remaining: () => gate.remaining(ownership.partitions) })
   const ending = AbortSignal.any([options.stopping, cut])
   let isFinished = false
@@ -137,7 +134,7 @@ function assemble(options: TaskOptions, { sink, deadLetters, fail, cut }: Ends):
 /** How the sink is served: by its traits, where the user says nothing else. */
 function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
   const { source, sink } = pipeline
-  const traits = sinkOf(sink.plugin).traits?.(sink.config) ?? {}
+  const traits = sinkTraits(sink)
   const batch = { ...BATCH, ...traits.batch, ...sink.batch }
   const codec = { key: endConverters(source.key, sink.key), value: endConverters(source.value, sink.value) }
   return {
