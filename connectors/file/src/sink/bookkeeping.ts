@@ -13,11 +13,18 @@ export interface Fresh {
   readonly batch: RecordBatch
   /** Row in the batch that was given. */
   rowOf(row: number): number
+  /** Partitions that are beyond what is in the file with this batch. */
+  readonly beyond: ReadonlySet<string>
 }
+
+/** What the books are about: up to where what was written holds what is before the positions. */
+export type Passed = Pick<Checkpoint, 'length' | 'partitions'>
+
+const none: ReadonlySet<string> = new Set()
 
 /** What a checkpoint must say next, and where partitions go on. Knows of rows and positions, not of files. */
 export class Bookkeeping {
-  #checkpoint: Pick<Checkpoint, 'length' | 'partitions'>
+  #checkpoint: Passed
   readonly #rows = new WrittenRows()
   /** Partitions that came back within this run: rows up to here are in the file. */
   readonly #known = new Map<string, RowMark>()
@@ -26,7 +33,7 @@ export class Bookkeeping {
   /** What the source's stores held at the start, for partitions of which nothing has passed yet. */
   readonly #found = new Map<string, number>()
 
-  constructor(checkpoint: Pick<Checkpoint, 'length' | 'partitions'> = { length: 0, partitions: [] }) {
+  constructor(checkpoint: Passed = { length: 0, partitions: [] }) {
     this.#checkpoint = checkpoint
   }
 
@@ -74,19 +81,21 @@ export class Bookkeeping {
 
   /** Leaves out rows that are in the file since before their partition came back. */
   withoutKnown(batch: RecordBatch): Fresh {
-    if (this.#known.size === 0) return { batch, rowOf: (row) => row }
+    if (this.#known.size === 0) return { batch, rowOf: (row) => row, beyond: none }
     const rows: number[] = []
+    const beyond = new Set<string>()
     for (let i = 0; i < batch.length; i++) {
       const key = partitionKey({ stream: batch.stream(i), partition: batch.partition(i) })
-      const mark = this.#known.get(key)
+      const mark = beyond.has(key) ? undefined : this.#known.get(key)
       if (mark !== undefined && isUpTo(batch.offset(i), batch.index(i), mark)) continue
-      if (mark !== undefined) this.#known.delete(key)
+      beyond.add(key)
       rows.push(i)
     }
-    return { batch: batch.select(rows), rowOf: (row) => rows[row]! }
+    return { batch: batch.select(rows), rowOf: (row) => rows[row]!, beyond }
   }
 
-  wrote(batch: RecordBatch, at: number, ends: Int32Array): void {
+  wrote({ batch, beyond }: Fresh, at: number, ends: Int32Array): void {
+    for (const key of beyond) this.#known.delete(key)
     this.#rows.add(batch, at, ends)
   }
 
@@ -94,7 +103,7 @@ export class Bookkeeping {
    * The next checkpoint. Where rows that have passed stand behind one that has not, there is no place to cut at: then it
    * is the last one, with what the source's store will hold.
    */
-  next(positions: Positions, passed: Positions): Pick<Checkpoint, 'length' | 'partitions'> {
+  next(positions: Positions, passed: Positions): Passed {
     const wanted = new Map(positions.map((entry) => [partitionKey(entry), entry]))
     const last = new Map(this.#checkpoint.partitions.map((entry) => [partitionKey(entry), entry]))
     const until = (key: string): number => {
@@ -120,7 +129,7 @@ export class Bookkeeping {
   }
 
   /** The checkpoint is on the disk. */
-  committed({ length, partitions }: Checkpoint): void {
+  committed({ length, partitions }: Passed): void {
     this.#checkpoint = { length, partitions }
     this.#rows.forget(length)
     for (const entry of partitions) this.#reset.delete(partitionKey(entry))

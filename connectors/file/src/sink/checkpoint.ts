@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { type FileHandle, open, readFile, rename } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { ConnectError, type PartitionPosition } from '@connect-run/core'
+import { cannotSync, cannotWrite } from './file-problem.ts'
+import { type Files, syncFolder } from './files.ts'
 
 const FORMAT = 'connect-run-file-checkpoint'
 const VERSION = 1
@@ -20,9 +22,16 @@ export interface CheckpointEntry extends PartitionPosition {
 
 /** Up to where a file holds exactly what is before the positions, and nothing else. */
 export interface Checkpoint {
+  /** The file's number among those that were begun at this path. */
+  readonly sequence: number
+  /** Its inode. Not its device, which may have another number once it is mounted again. */
   readonly file: string
+  /** When its first line was written, in milliseconds since 1970. */
+  readonly since: number
   readonly length: number
   readonly tail: string
+  /** The inodes of the files that were begun after it: all that they hold is behind the positions. */
+  readonly later: readonly string[]
   readonly partitions: readonly CheckpointEntry[]
 }
 
@@ -32,11 +41,11 @@ export function checkpointPath(file: string): string {
 }
 
 /** Undefined where there is none. Throws `STATE_UNREADABLE` rather than guess. */
-export async function readCheckpoint(file: string): Promise<Checkpoint | undefined> {
+export async function readCheckpoint(files: Files, file: string): Promise<Checkpoint | undefined> {
   const from = checkpointPath(file)
   let text: string
   try {
-    text = await readFile(from, 'utf8')
+    text = await files.readFile(from, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw unreadable(from, (error as Error).message)
@@ -51,25 +60,19 @@ export async function readCheckpoint(file: string): Promise<Checkpoint | undefin
 }
 
 /** Whoever reads it, after whatever crash, finds the old checkpoint or the new one. */
-export async function writeCheckpoint(file: string, checkpoint: Checkpoint): Promise<void> {
+export async function writeCheckpoint(files: Files, file: string, checkpoint: Checkpoint): Promise<void> {
   const to = checkpointPath(file)
-  const draft = await open(`${to}.tmp`, 'w', OWNER_ONLY)
   try {
-    await draft.writeFile(`${JSON.stringify({ format: FORMAT, version: VERSION, ...checkpoint }, undefined, 2)}\n`)
-    await draft.sync()
-  } finally {
-    await draft.close()
+    await writeDraft(files, `${to}.tmp`, checkpoint)
+    await files.rename(`${to}.tmp`, to)
+  } catch (error) {
+    // A draft is written anew as a whole, so that it may also be tried again when it could not be synced.
+    throw cannotWrite(to, error)
   }
-  await rename(`${to}.tmp`, to)
-  await syncFolder(path.dirname(to))
-}
-
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
   try {
-    await handle.sync()
-  } finally {
-    await handle.close()
+    await syncFolder(files, path.dirname(to))
+  } catch (error) {
+    throw cannotSync(to, error)
   }
 }
 
@@ -79,6 +82,16 @@ export async function tailBefore(file: FileHandle, length: number): Promise<stri
   const bytes = Buffer.alloc(size)
   await file.read(bytes, 0, size, length - size)
   return createHash('sha256').update(bytes).digest('hex')
+}
+
+async function writeDraft(files: Files, to: string, checkpoint: Checkpoint): Promise<void> {
+  const draft = await files.open(to, 'w', OWNER_ONLY)
+  try {
+    await draft.writeFile(`${JSON.stringify({ format: FORMAT, version: VERSION, ...checkpoint }, undefined, 2)}\n`)
+    await draft.sync()
+  } finally {
+    await draft.close()
+  }
 }
 
 function unreadable(from: string, reason: string): ConnectError {

@@ -1,4 +1,4 @@
-import { type FileHandle, access, constants, open, realpath, stat } from 'node:fs/promises'
+import * as fs from 'node:fs/promises'
 import path from 'node:path'
 import {
   ConnectError,
@@ -9,27 +9,23 @@ import {
   RetriableError,
   type SinkContext,
   type SinkTask,
+  isConnectError,
 } from '@connect-run/core'
 import { Bookkeeping } from './bookkeeping.ts'
-import {
-  type Checkpoint,
-  checkpointPath,
-  readCheckpoint,
-  syncFolder,
-  tailBefore,
-  writeCheckpoint,
-} from './checkpoint.ts'
-import { cannotWrite, goneBeforeStart, goneWhileOpen } from './file-problem.ts'
+import { checkpointPath, readCheckpoint } from './checkpoint.ts'
+import { FileChain, undoRotations } from './file-chain.ts'
+import { cannotWrite, goneBeforeStart, isLink } from './file-problem.ts'
+import { type Files, statOf } from './files.ts'
+import { finishRotated } from './finish-rotated.ts'
 import { type LineMaker, lineMaker } from './line-format.ts'
 import { type PathLock, lockPath } from './path-lock.ts'
-import type { FileSinkConfig } from './sink-config.ts'
+import { type FileSinkConfig, isRotationDue } from './sink-config.ts'
+import { Turns } from './turns.ts'
 
 /** What is open while the task runs. */
-interface OpenFile {
+interface Output {
   readonly path: string
-  readonly handle: FileHandle
-  /** `device:inode` */
-  readonly identity: string
+  readonly chain: FileChain
   readonly lock: PathLock
 }
 
@@ -38,35 +34,40 @@ interface OpenFile {
  * after a crash the file is cut back to that, and the source goes on from there.
  */
 export class FileSinkTask implements SinkTask<FileSinkConfig> {
+  readonly #config: FileSinkConfig
+  readonly #files: Files
   readonly #lines: LineMaker
-  #file: OpenFile | undefined
+  /** Batches are written one after the other. */
+  readonly #batches = new Turns()
+  /** Rotations, syncs and checkpoints take turns, as each needs the files as they are. */
+  readonly #turns = new Turns()
+  #output: Output | undefined
   #context: SinkContext<FileSinkConfig> | undefined
-  /** Where the next line begins. */
-  #length = 0
-  /** Whether the file may be longer than `#length`, after a write that failed. */
-  #isRagged = false
   #isRecovered = false
   #books = new Bookkeeping()
+  /** Compresses and renames what was rotated. */
+  #finishing: Promise<void> = Promise.resolve()
 
-  constructor(config: FileSinkConfig) {
+  constructor(config: FileSinkConfig, files: Files = fs) {
+    this.#config = config
+    this.#files = files
     this.#lines = lineMaker(config)
   }
 
   async start(context: SinkContext<FileSinkConfig>): Promise<void> {
     this.#context = context
-    const file = path.resolve(context.config.path)
-    const isThere = await checkPath(file)
-    if (!isThere && (await readCheckpoint(file)) !== undefined) throw goneBeforeStart(file)
-    const folder = await realpath(path.dirname(file))
-    const lock = await lockPath(file, isThere ? await realpath(file) : path.join(folder, path.basename(file)))
+    const file = path.resolve(this.#config.path)
+    const isThere = await checkPath(this.#files, file)
+    const own = path.join(await this.#files.realpath(path.dirname(file)), path.basename(file))
+    const real = isThere ? await this.#files.realpath(file) : own
+    if (this.#config.rotate !== undefined && real !== own) throw isLink(file)
+    const lock = await lockPath(file, real)
     try {
-      this.#file = await openFile(file, lock)
-      if (!isThere) await syncFolder(folder)
+      this.#output = { path: file, chain: await this.#openChain(file), lock }
     } catch (error) {
       await lock.release()
-      throw cannotWrite(file, error)
+      throw error
     }
-    this.#length = (await this.#file.handle.stat()).size
   }
 
   async recover({ partitions, stored }: RecoverRequest): Promise<Positions> {
@@ -84,160 +85,142 @@ export class FileSinkTask implements SinkTask<FileSinkConfig> {
     return positions
   }
 
-  async put(batch: RecordBatch, signal: AbortSignal): Promise<void> {
+  put(batch: RecordBatch, signal: AbortSignal): Promise<void> {
+    return this.#batches.take(() => this.#write(batch, signal))
+  }
+
+  flush(): Promise<void> {
+    const { chain } = this.#open()
+    return this.#turns.take(() => chain.sync())
+  }
+
+  async commit(positions: Positions, stored: Positions): Promise<void> {
+    const { chain } = this.#open()
+    const before = chain.sequence
+    await this.#turns.take(async () => {
+      const next = this.#books.next(positions, stored)
+      await chain.checkpoint(next)
+      this.#books.committed(next)
+    })
+    if (chain.sequence !== before) this.#finishRotated()
+  }
+
+  async probe(): Promise<void> {
+    const file = path.resolve(this.#config.path)
+    if (!(await checkPath(this.#files, file))) await fs.access(path.dirname(file), fs.constants.W_OK)
+  }
+
+  async stop(): Promise<void> {
+    await this.#finishing
+    const output = this.#output
+    this.#output = undefined
+    try {
+      await output?.chain.close()
+    } finally {
+      await output?.lock.release()
+    }
+  }
+
+  #open(): Output {
+    if (this.#output === undefined) throw new Error('the sink has not been started')
+    return this.#output
+  }
+
+  async #openChain(file: string): Promise<FileChain> {
+    const checkpoint = await readCheckpoint(this.#files, file)
+    try {
+      if (checkpoint !== undefined) {
+        await undoRotations(this.#files, file, checkpoint)
+        if ((await statOf(this.#files, file)) === undefined) throw goneBeforeStart(file, checkpointPath(file))
+      }
+      const mode = this.#config.mode === undefined ? undefined : Number.parseInt(this.#config.mode, 8)
+      return await FileChain.open({ files: this.#files, path: file, mode, checkpoint })
+    } catch (error) {
+      throw isConnectError(error) ? error : cannotWrite(file, error)
+    }
+  }
+
+  async #write(batch: RecordBatch, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
+    const { chain, path: file } = this.#open()
     if (this.#books.isFull) {
-      throw new RetriableError('THROTTLED', `too many lines of ${this.#open().path} wait for a commit of positions`)
+      throw new RetriableError('THROTTLED', `too many lines of ${file} wait for a commit of positions`)
     }
     const fresh = this.#books.withoutKnown(batch)
     const { bytes, ends, failures } = this.#lines(fresh.batch)
-    if (bytes.length > 0) await this.#append(bytes)
-    this.#books.wrote(fresh.batch, this.#length - bytes.length, ends)
+    if (bytes.length > 0) {
+      const now = this.#context!.clock.now()
+      await this.#rotateIfDue({ bytes: bytes.length, now }, signal)
+      await chain.append(bytes, now)
+    }
+    this.#books.wrote(fresh, chain.length - bytes.length, ends)
     if (failures.length === 0) return
     throw new PartialBatchError(failures.map(({ row, error }) => ({ row: fresh.rowOf(row), error })))
   }
 
-  async flush(): Promise<void> {
-    const { handle, path: file, identity } = this.#open()
-    try {
-      await handle.datasync()
-    } catch (cause) {
-      // What the system has not written may be gone from its memory too: only a new start, from the checkpoint, is safe.
-      throw new ConnectError('FILE_UNWRITABLE', `can't sync ${file}: ${(cause as Error).message}`, { cause })
-    }
-    const found = await identityAt(file)
-    if (found === undefined) throw goneWhileOpen(file, 'is gone: it was deleted or moved, or its disk is not mounted')
-    if (found !== identity) throw goneWhileOpen(file, 'is another file now')
-  }
-
-  async commit(positions: Positions, stored: Positions): Promise<void> {
-    const { handle, path: file, identity } = this.#open()
-    const { length, partitions } = this.#books.next(positions, stored)
-    const checkpoint: Checkpoint = { file: identity, length, tail: await tailBefore(handle, length), partitions }
-    try {
-      await writeCheckpoint(file, checkpoint)
-    } catch (error) {
-      throw cannotWrite(checkpointPath(file), error)
-    }
-    this.#books.committed(checkpoint)
-  }
-
-  async probe(): Promise<void> {
-    const file = path.resolve(this.#context!.config.path)
-    if (!(await checkPath(file))) await access(path.dirname(file), constants.W_OK)
-  }
-
-  async stop(): Promise<void> {
-    await this.#file?.handle.close()
-    await this.#file?.lock.release()
-    this.#file = undefined
-  }
-
-  #open(): OpenFile {
-    if (this.#file === undefined) throw new Error('the sink has not been started')
-    return this.#file
-  }
-
-  /** Writes all of it, or leaves the file as it was. */
-  async #append(bytes: Buffer): Promise<void> {
-    const { handle, path: file } = this.#open()
-    try {
-      if (this.#isRagged) await handle.truncate(this.#length)
-      this.#isRagged = true
-      for (let done = 0; done < bytes.length;) {
-        done += (await handle.write(bytes, done, bytes.length - done, this.#length + done)).bytesWritten
-      }
-      this.#isRagged = false
-    } catch (error) {
-      await handle.truncate(this.#length).then(
-        () => (this.#isRagged = false),
-        () => undefined,
-      )
-      throw cannotWrite(file, error)
-    }
-    this.#length += bytes.length
-  }
-
-  /** The first checkpoint, before the first line: what a crash leaves behind it is cut off. */
-  async #begin(): Promise<void> {
-    const { handle, path: file, identity } = this.#open()
-    const checkpoint = {
-      file: identity,
-      length: this.#length,
-      tail: await tailBefore(handle, this.#length),
-      partitions: [],
-    }
-    try {
-      await handle.datasync()
-      await writeCheckpoint(file, checkpoint)
-    } catch (error) {
-      throw cannotWrite(checkpointPath(file), error)
-    }
-    this.#books = new Bookkeeping(checkpoint)
+  async #rotateIfDue(next: { bytes: number; now: number }, signal: AbortSignal): Promise<void> {
+    const { chain } = this.#open()
+    const { rotate } = this.#config
+    if (rotate === undefined || !isRotationDue(rotate, chain.active, next)) return
+    // What is written does not run away from what is compressed.
+    await unlessAborted(this.#finishing, signal)
+    await this.#turns.take(() => chain.rotate())
   }
 
   /** Makes the file end where its checkpoint says, if it is the file that the checkpoint speaks of. */
   async #cutBack(): Promise<void> {
-    const { handle, path: file, identity } = this.#open()
-    const checkpoint = await readCheckpoint(file)
-    const isOurs =
-      checkpoint !== undefined &&
-      checkpoint.file === identity &&
-      checkpoint.length <= this.#length &&
-      checkpoint.tail === (await tailBefore(handle, checkpoint.length))
-    if (isOurs) {
-      if (checkpoint.length < this.#length) await handle.truncate(checkpoint.length)
-      this.#length = checkpoint.length
-      this.#books = new Bookkeeping(checkpoint)
-      return
-    }
-    if (checkpoint !== undefined) {
+    const { chain, path: file } = this.#open()
+    const checkpoint = await chain.cutBack()
+    if (checkpoint === undefined && chain.hasCheckpoint) {
       this.#context!.logger.warn(
         { file, checkpoint: checkpointPath(file) },
         `${file} is not as it was written: somebody replaced, cut or changed it; goes on behind what it holds`,
       )
     }
-    if (this.#length > 0 && !(await endsWithLine(handle, this.#length))) await this.#append(Buffer.from('\n'))
-    await this.#begin()
+    this.#books = new Bookkeeping(checkpoint ?? (await chain.begin()))
+    this.#finishRotated()
+  }
+
+  #finishRotated(): void {
+    const { chain, path: file } = this.#open()
+    const { logger, signal } = this.#context!
+    const { compression, keep } = this.#config.rotate ?? {}
+    this.#finishing = this.#finishing
+      .then(() =>
+        finishRotated(this.#files, file, { below: chain.sequence, compress: compression === 'gzip', keep, signal }),
+      )
+      .catch((cause: unknown) => {
+        const { code, message } = cannotWrite(file, cause)
+        logger.warn(
+          { file, code },
+          `what was rotated of ${file} is not finished, the next rotation tries again: ${message}`,
+        )
+      })
   }
 }
 
-/** Whether there is a file at the path. Throws where none could be. */
-async function checkPath(file: string): Promise<boolean> {
-  const folder = path.dirname(file)
-  const found = await statOf(file)
-  if (found !== undefined) {
-    if (found.isFile()) return true
-    throw new ConnectError('FILE_UNWRITABLE', `${file} is not a regular file`, { hint: 'Name a file to write.' })
-  }
-  if ((await statOf(folder))?.isDirectory() === true) return false
-  throw new ConnectError('NOT_FOUND', `the folder ${folder} does not exist`, {
-    hint: 'Make it, or mount the disk that it is on; it is not made here, so that a missing disk is noticed.',
+function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason as Error)
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
 }
 
-async function openFile(file: string, lock: PathLock): Promise<OpenFile> {
-  const handle = await open(file, constants.O_RDWR | constants.O_CREAT, 0o644)
-  const { dev, ino } = await handle.stat()
-  return { path: file, handle, identity: `${dev}:${ino}`, lock }
-}
-
-async function identityAt(file: string): Promise<string | undefined> {
-  const found = await statOf(file)
-  return found === undefined ? undefined : `${found.dev}:${found.ino}`
-}
-
-async function statOf(file: string): Promise<Awaited<ReturnType<typeof stat>> | undefined> {
+/** Whether there is a file at the path. Throws where none could be. */
+async function checkPath(files: Files, file: string): Promise<boolean> {
+  const folder = path.dirname(file)
   try {
-    return await stat(file)
+    const found = await statOf(files, file)
+    if (found?.isFile() === true) return true
+    if (found === undefined && (await statOf(files, folder))?.isDirectory() === true) return false
+    if (found !== undefined) {
+      throw new ConnectError('FILE_UNWRITABLE', `${file} is not a regular file`, { hint: 'Name a file to write.' })
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw cannotWrite(file, error)
+    throw isConnectError(error) ? error : cannotWrite(file, error)
   }
-}
-
-async function endsWithLine(handle: FileHandle, length: number): Promise<boolean> {
-  const last = Buffer.alloc(1)
-  await handle.read(last, 0, 1, length - 1)
-  return last[0] === 0x0a
+  throw new ConnectError('NOT_FOUND', `the folder ${folder} does not exist`, {
+    hint: 'Make it, or mount the disk that it is on; it is not made here, so that a missing disk is noticed.',
+  })
 }

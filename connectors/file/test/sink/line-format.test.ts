@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import { describe, expect, it } from '@jest/globals'
 import { type RecordBatch, packRecords } from '@connect-run/core'
 import { lineMaker } from '../../src/sink/line-format.ts'
-import { type FileSinkConfig, checkSink } from '../../src/sink/sink-config.ts'
+import type { FileSinkConfig } from '../../src/sink/sink-config.ts'
 import { StdoutSinkTask } from '../../src/sink/stdout-task.ts'
 
 function batch(...values: string[]): RecordBatch {
@@ -51,16 +51,6 @@ describe('lines', () => {
     expect(made.bytes.toString()).toBe('t a\n')
     expect(made.failures).toMatchObject([{ row: 1, error: { code: 'RECORD_INVALID' } }])
     expect(made.ends).toEqual(Int32Array.of(4, 4))
-  })
-})
-
-describe('a config', () => {
-  it.each([
-    [{ format: 'template' }, '`format: template` needs a `template`'],
-    [{ format: 'raw', template: 'x' }, 'belongs to `format: template`'],
-    [{ format: 'template', template: '${nothing}' }, '${nothing} is neither'],
-  ] as const)('of %j is refused', (config, message) => {
-    expect(checkSink({ path: 'x', ...config })).toMatchObject([{ message: expect.stringContaining(message) }])
   })
 })
 

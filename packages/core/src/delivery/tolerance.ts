@@ -63,7 +63,7 @@ function notTolerated(failure: StageFailure): RecordError {
   const { error, stage } = failure
   const setAside = 'Set `errors.tolerance: all` and an `errors.deadLetterQueue` to set such records aside.'
   return new RecordError(error.code, `record ${coordinates(failure)} failed (${stage}): ${error.message}`, {
-    hint: error.hint === undefined ? setAside : `${error.hint} ${setAside}`,
+    hint: error.hint === undefined ? setAside : `${error.hint.replace(/\.?$/, '.')} ${setAside}`,
     cause: error,
   })
 }
