@@ -31,9 +31,9 @@ export class Chunk implements RecordOut {
   #count = 0
   #next = 0
 
-  /** `block` becomes the chunk's. */
-  constructor(block: Buffer) {
-    this.#buffer = block
+  /** `block` becomes the chunk's, and so do `room` bytes of memory behind it. */
+  constructor(block: Buffer, room: number = 0) {
+    this.#buffer = room === 0 ? block : Buffer.from(block.buffer, block.byteOffset, block.length + room)
     this.#used = block.length
   }
 
@@ -158,7 +158,7 @@ export class Chunk implements RecordOut {
 
   #makeRoom(bytes: number): void {
     if (this.#used + bytes <= this.#buffer.length) return
-    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, this.#used + bytes))
+    const larger = Buffer.allocUnsafeSlow(this.#used + bytes + (this.#buffer.length >> 2))
     this.#buffer.copy(larger, 0, 0, this.#used)
     this.#buffer = larger
   }

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import path from 'node:path'
 import { escapePath, glob, isDynamicPattern } from 'tinyglobby'
 import { type FileSourceConfig, pathsOf } from './source-config.ts'
-import { fileId, isRotatedName } from './file-identity.ts'
+import { fileId, isNumberedName, isRotatedName } from './file-identity.ts'
 
 /** A regular file that is there. */
 export interface FoundFile {
@@ -11,6 +11,10 @@ export interface FoundFile {
   readonly id: string
   readonly size: number
   readonly mtimeMs: number
+  /** Since when it exists, or if it is a copy that kept the time of its last write, since then. */
+  readonly sinceMs: number
+  /** Of its last change of any kind. */
+  readonly changedMs: number
 }
 
 export interface Found {
@@ -42,16 +46,41 @@ export async function discover(config: FileSourceConfig): Promise<Found> {
 export async function lookAt(file: string): Promise<FoundFile | undefined> {
   const found = await statOf(file)
   if (found === undefined || found.isDirectory()) return undefined
-  return { path: file, id: fileId(found), size: found.size, mtimeMs: found.mtimeMs }
+  const { size, mtimeMs, ctimeMs, birthtimeMs } = found
+  // Not every file system keeps the time of birth.
+  const sinceMs = birthtimeMs > 0 ? Math.min(birthtimeMs, mtimeMs) : mtimeMs
+  return { path: file, id: fileId(found), size, mtimeMs, sinceMs, changedMs: ctimeMs }
 }
 
-/** Files beside the given one whose names say that rotation may have made them of it. */
+/** Files beside the given one whose names say that rotation may have made them of it. The newest come first. */
 export async function rotatedBeside(file: string): Promise<FoundFile[]> {
   const folder = path.dirname(file)
-  const names = await readdir(folder).catch(() => [])
-  const beside = names.map((name) => path.join(folder, name)).filter((one) => isRotatedName(one, file))
-  const found = await Promise.all(beside.map(lookAt))
-  return found.filter((one) => one !== undefined).sort((a, b) => b.mtimeMs - a.mtimeMs)
+  const paths = (await namesIn(folder)).map((name) => path.join(folder, name))
+  const found = await lookAtEach(paths.filter((one) => isRotatedName(one, file)))
+  return found.sort((a, b) => b.mtimeMs - a.mtimeMs)
+}
+
+/** Files beside the given one whose names say that they stood at its path before. The oldest come first. */
+export async function generationsBeside(file: string, folders: NumberedNames): Promise<FoundFile[]> {
+  const folder = path.dirname(file)
+  const names = folders.get(folder) ?? (await namesIn(folder)).filter((name) => /[.\-_]\d/.test(name))
+  folders.set(folder, names)
+  const paths = names.map((name) => path.join(folder, name))
+  const found = await lookAtEach(paths.filter((one) => isNumberedName(one, file)))
+  return found.sort((a, b) => a.mtimeMs - b.mtimeMs)
+}
+
+/** Names with numbers by folder: each folder is listed once for many files. */
+export type NumberedNames = Map<string, readonly string[]>
+
+/** None where there is no folder. */
+function namesIn(folder: string): Promise<string[]> {
+  return readdir(folder).catch(() => [])
+}
+
+async function lookAtEach(paths: readonly string[]): Promise<FoundFile[]> {
+  const found = await Promise.all(paths.map(lookAt))
+  return found.filter((one) => one !== undefined)
 }
 
 async function matching(configured: string, exclude: readonly string[]): Promise<string[]> {

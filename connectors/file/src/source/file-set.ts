@@ -1,14 +1,27 @@
-import { open } from 'node:fs/promises'
+import { type FileHandle, open } from 'node:fs/promises'
 import type { PartitionPosition, SourceContext } from '@connect-run/core'
-import { type Found, type FoundFile, discover, lookAt, rotatedBeside } from './discovery.ts'
-import { fileId, isRotatedName, likeness, seenAt } from './file-identity.ts'
+import { Chunk } from './chunk.ts'
+import { copyOf, isRelated, likenessOf } from './copies.ts'
+import {
+  type Found,
+  type FoundFile,
+  type NumberedNames,
+  discover,
+  generationsBeside,
+  lookAt,
+  rotatedBeside,
+} from './discovery.ts'
+import { readAt, seenAt } from './file-identity.ts'
+import { textEncoding } from './format/text-encoding.ts'
 import { lastLineEnd } from './last-line-end.ts'
 import { type Restored, restore } from './restore.ts'
-import type { FileSourceConfig } from './source-config.ts'
+import { type FileSourceConfig, isGzip } from './source-config.ts'
 import { type Reading, TrackedFile } from './tracked-file.ts'
 
 const LOOKS = 3
-const LOOK_AGAIN_MS = 20
+/** While names change. */
+const UNSURE_LOOKS = 50
+const LOOK_AGAIN_MS = 10
 
 /** The files that are being read, kept in step with what is in the folders. */
 export class FileSet {
@@ -17,6 +30,10 @@ export class FileSet {
   readonly #files: TrackedFile[] = []
   readonly #generations = new Map<string, number>()
   readonly #ended: PartitionPosition[] = []
+  /** By stream: see `FileToken`. */
+  readonly #since = new Map<string, number>()
+  /** Streams beside which rotated files are looked for, and until when, on the monotonic clock. */
+  readonly #watched = new Map<string, number>()
   #missing: readonly string[] = []
   #matched = new Map<string, FoundFile>()
   #scannedAt = -Infinity
@@ -28,6 +45,10 @@ export class FileSet {
 
   get files(): readonly TrackedFile[] {
     return this.#files
+  }
+
+  sinceOf(stream: string): number {
+    return this.#since.get(stream) ?? 0
   }
 
   /** Configured paths without a file at the last look. */
@@ -46,6 +67,7 @@ export class FileSet {
     for (const { entry, token, match } of restored) {
       const { stream, partition, position } = entry
       this.#generations.set(stream, Math.max(partition, this.#generations.get(stream) ?? -1))
+      if (token !== undefined) this.#since.set(stream, Math.max(token.since, this.sinceOf(stream)))
       if (match === undefined) {
         this.#gone(entry, token !== undefined && position.offset > 0)
         continue
@@ -54,6 +76,8 @@ export class FileSet {
       const file = this.#track(new TrackedFile({ ...from, ...match }, this.#reading))
       if (token?.done === true) file.phase = 'done'
     }
+    const folders: NumberedNames = new Map()
+    for (const stream of this.#since.keys()) await this.#adoptMissed(stream, folders)
     await this.#update(found, positions.length === 0 && config.startAt === 'end')
     if (once) for (const file of this.#files) file.limit = file.size
   }
@@ -64,7 +88,9 @@ export class FileSet {
     for (let looks = 1; ; looks++) {
       const found = await discover(config)
       const restored = await restore(positions, found.files, config)
-      if (looks === LOOKS || restored.every(({ match }) => match !== undefined)) return { found, restored }
+      const lost = restored.filter(({ match }) => match === undefined)
+      const mostLooks = lost.some(({ unsure }) => unsure) ? UNSURE_LOOKS : LOOKS
+      if (lost.length === 0 || looks >= mostLooks) return { found, restored }
       await clock.sleep(LOOK_AGAIN_MS, signal)
     }
   }
@@ -74,6 +100,20 @@ export class FileSet {
     const { clock, config, once } = this.#context
     if (once || clock.monotonic() - this.#scannedAt < config.scanInterval) return
     await this.#update(await discover(config), false)
+    const folders: NumberedNames = new Map()
+    for (const [stream, until] of this.#watched) {
+      await this.#adoptMissed(stream, folders)
+      if (clock.monotonic() > until) this.#watched.delete(stream)
+    }
+  }
+
+  /**
+   * Something was read of the file for the first time, or another one has taken its place: there may be files that stood
+   * there in between and were never seen. They are looked for over some time, since renaming hides files from a look.
+   */
+  watch(stream: string): void {
+    const { clock, config } = this.#context
+    this.#watched.set(stream, clock.monotonic() + config.rotateWait)
   }
 
   /** The file has another name by now, or none: the next look at the folders says what became of it. */
@@ -89,45 +129,45 @@ export class FileSet {
 
   /** The file is not the one that was read, or was cut off: goes on in a copy of it, and with what is there now. */
   async changed(file: TrackedFile): Promise<void> {
-    const { path, phase, unread } = file
+    const { path: before, phase, unread } = file
     const copy = await this.#copyOf(file)
     if (copy === undefined) {
-      const fields = { file: path, stream: file.stream, position: file.readTo, ...(unread > 0 ? { unread } : {}) }
-      this.#context.logger.warn(fields, `${path} was cut off or replaced, and there is no copy of what it had`)
+      const fields = { file: before, stream: file.stream, position: file.readTo, ...(unread > 0 ? { unread } : {}) }
+      this.#context.logger.warn(fields, `${before} was cut off or replaced, and there is no copy of what it had`)
       file.limit = file.readTo
       file.id = ''
     } else {
       await file.moveTo(copy)
-      if (copy.size < file.readTo) file.limit = file.readTo
+      if (!file.gzip && copy.size < file.readTo) file.limit = file.readTo
     }
     this.#drain(file, 0)
-    const now = phase === 'live' && !this.#context.once ? await lookAt(path) : undefined
-    if (now !== undefined) await this.#adopt(now, false)
+    this.watch(file.stream)
+    const now = phase === 'live' && !this.#context.once ? await lookAt(before) : undefined
+    if (now !== undefined && !this.#isTracked(now)) await this.#adopt(now)
   }
 
   async #update({ files, missing }: Found, atEnd: boolean): Promise<void> {
     this.#missing = missing
     this.#scannedAt = this.#context.clock.monotonic()
     this.#matched = new Map(files.map((file) => [file.id, file]))
-    for (const file of this.#files.slice()) await this.#follow(file)
-    const known = new Set(this.#files.map(({ id }) => id))
-    for (const found of files) {
-      if (known.has(found.id) || (await this.#isCopy(found))) continue
-      await this.#adopt(found, atEnd)
-    }
+    for (const file of this.#files) await this.#follow(file)
+    const known = this.#ids()
+    for (const found of files) if (!known.has(found.id)) await this.#adoptUnlessKnown(found, found.path, atEnd)
+    for (const file of this.#files.slice()) if (file.phase === 'done') await this.#forgetLater(file)
   }
 
   async #follow(file: TrackedFile): Promise<void> {
     const found = this.#matched.get(file.id)
     if (found === undefined) {
       file.missingSince ??= this.#context.clock.monotonic()
-      await (file.phase === 'done' ? this.#forgetLater(file) : this.#rotatedAway(file))
+      if (file.phase !== 'done') await this.#rotatedAway(file)
       return
     }
     file.missingSince = undefined
     file.path = found.path
     if (file.phase === 'done') {
-      if (found.mtimeMs !== file.mtimeMs && (await isLike(found, file)) === false) file.id = ''
+      const other = found.mtimeMs !== file.mtimeMs && (await likenessOf(found, file, this.#context.config)) === 'other'
+      if (other) file.id = ''
       return
     }
     file.size = found.size
@@ -145,30 +185,42 @@ export class FileSet {
   /** The partition has ended once its file was gone for a while. */
   async #forgetLater(file: TrackedFile): Promise<void> {
     const { clock, config } = this.#context
-    if (file.rows > 0 || clock.monotonic() - file.missingSince! < config.rotateWait) return
+    const { missingSince } = file
+    if (file.rows > 0 || missingSince === undefined || clock.monotonic() - missingSince < config.rotateWait) return
     this.#files.splice(this.#files.indexOf(file), 1)
-    const { offset } = await file.position()
-    await file.close()
     const { stream, partition } = file
+    // It may still be there, and is not to be taken for one that was missed.
+    this.#since.set(stream, Math.max(this.sinceOf(stream), file.sinceMs + 1))
+    for (const other of this.#files) if (other.stream === stream) other.untold = true
+    const { offset } = await file.position(this.sinceOf(stream))
+    await file.close()
     this.#ended.push({ stream, partition, position: { offset, ended: true } })
   }
 
   async #rotatedAway(file: TrackedFile): Promise<void> {
     if (file.phase === 'draining' && file.drainUntil === 0) return
+    const { clock, config, logger } = this.#context
     const moved = await locate(file)
     if (moved !== undefined) file.path = moved.path
-    const { clock, config, logger } = this.#context
-    const readable = moved !== undefined || this.#reading.open.has(file)
-    if (file.phase === 'live') this.#drain(file, clock.monotonic() + config.rotateWait)
-    if (readable) {
+    if (file.phase === 'live') {
+      this.#drain(file, clock.monotonic() + config.rotateWait)
+      this.watch(file.stream)
+    }
+    if (moved !== undefined || this.#reading.open.has(file)) {
       file.limit = Infinity
       return
     }
-    const lost = Math.max(0, file.size - file.readTo)
     file.limit = file.readTo
-    if (lost === 0 || clock.monotonic() < file.drainUntil) return
-    const fields = { file: file.path, stream: file.stream, position: file.readTo, unread: lost }
-    logger.warn(fields, `${file.path} is gone with ${lost} unread bytes`)
+    if (file.unread === 0 && file.size <= file.readTo) return
+    const copy = await copyOf(file, this.#ids(), config)
+    if (copy.same !== undefined) {
+      await file.moveTo(copy.same)
+      file.limit = Infinity
+      return
+    }
+    if (clock.monotonic() < file.drainUntil) return
+    const fields = { file: file.path, stream: file.stream, position: file.readTo, unread: file.size - file.readTo }
+    logger.warn(fields, `${file.path} is gone with ${fields.unread} unread bytes`)
   }
 
   #drain(file: TrackedFile, until: number): void {
@@ -176,39 +228,87 @@ export class FileSet {
     file.drainUntil = until
   }
 
+  /** Looks again where there is none: renaming may hide it from one look. */
   async #copyOf(file: TrackedFile): Promise<FoundFile | undefined> {
-    const others = new Set(this.#files.map(({ id }) => id))
-    const beside = await rotatedBeside(file.path)
-    for (const found of beside) {
-      if (!others.has(found.id) && found.size > 0 && (await isLike(found, file)) === true) return found
+    const { config, clock, signal } = this.#context
+    for (let looks = 1; ; looks++) {
+      const { same, prefix, unsure } = await copyOf(file, this.#ids(), config)
+      if (same !== undefined || looks >= (unsure ? UNSURE_LOOKS : LOOKS)) return same ?? prefix
+      await clock.sleep(LOOK_AGAIN_MS, signal)
     }
-    return undefined
   }
 
-  /** Whether this is a copy of a file that was read; where it can't be told yet, it waits for the next look. */
+  #ids(): Set<string> {
+    return new Set(this.#files.map(({ id }) => id))
+  }
+
+  #isTracked({ id }: FoundFile): boolean {
+    return this.#files.some((file) => file.id === id)
+  }
+
+  /** Files that stood at the stream's path and went from there before they were seen. */
+  async #adoptMissed(stream: string, folders: NumberedNames): Promise<void> {
+    for (const found of await generationsBeside(stream, folders)) {
+      if (found.sinceMs >= this.sinceOf(stream)) await this.#adoptUnlessKnown(found, stream)
+    }
+  }
+
+  async #adoptUnlessKnown(found: FoundFile, stream: string, atEnd: boolean = false): Promise<void> {
+    if (this.#isTracked(found) || (await this.#isCopy(found))) return
+    await this.#adopt(found, stream, atEnd)
+  }
+
+  /** Whether this is a copy of a file that is read; where it can't be told yet, it waits for the next look. */
   async #isCopy(found: FoundFile): Promise<boolean> {
     for (const file of this.#files) {
-      const related = isRotatedName(found.path, file.path) || isRotatedName(found.path, file.stream)
-      if (file.seen.at > 0 && related && (await isLike(found, file)) !== false) return true
+      if (!isRelated(found, file)) continue
+      const like = await likenessOf(found, file, this.#context.config)
+      if (like === 'other') continue
+      if (like === 'same') file.sinceMs = Math.max(file.sinceMs, found.sinceMs)
+      if (like === 'same' && file.phase === 'done' && file.missingSince !== undefined) await file.moveTo(found)
+      return true
     }
     return false
   }
 
-  async #adopt(found: FoundFile, atEnd: boolean): Promise<void> {
-    const partition = (this.#generations.get(found.path) ?? -1) + 1
-    this.#generations.set(found.path, partition)
-    const at = { stream: found.path, partition, found }
-    if (!atEnd) {
-      this.#track(new TrackedFile(at, this.#reading))
+  async #adopt(found: FoundFile, stream: string = found.path, atEnd: boolean = false): Promise<void> {
+    const partition = (this.#generations.get(stream) ?? -1) + 1
+    this.#generations.set(stream, partition)
+    if (!this.#since.has(stream)) this.#since.set(stream, found.changedMs)
+    if (partition > 0) this.watch(stream)
+    const at = { stream, partition, found }
+    // A later run finds what came after this file only by its position.
+    if (!atEnd) this.#track(new TrackedFile(at, this.#reading)).untold = partition > 0
+    else await this.#adoptAtEnd(at)
+  }
+
+  /** What can't be followed is left out as a whole. */
+  async #adoptAtEnd(at: { stream: string; partition: number; found: FoundFile }): Promise<void> {
+    const { config } = this.#context
+    const gzip = isGzip(config, at.found.path)
+    if (gzip || config.format === 'json-array') {
+      this.#track(new TrackedFile(at, this.#reading)).finish(true)
       return
     }
-    const handle = await open(found.path, 'r')
+    const handle = await open(at.found.path, 'r')
     try {
-      const offset = await lastLineEnd(handle, found.size)
-      this.#track(new TrackedFile({ ...at, offset, seen: await seenAt(handle, offset) }, this.#reading)).untold = true
+      const offset = await lastLineEnd(handle, at.found.size, textEncoding(config.encoding))
+      const seen = await seenAt({ handle, gzip }, offset)
+      const format = await this.#formatAfter(handle, offset)
+      this.#track(new TrackedFile({ ...at, offset, seen, format }, this.#reading)).untold = true
     } finally {
       await handle.close()
     }
+  }
+
+  /** What a splitter that begins in the middle needs of the beginning: the header of a CSV file. */
+  async #formatAfter(handle: FileHandle, offset: number): Promise<unknown> {
+    const { config } = this.#context
+    if (config.format !== 'csv') return undefined
+    const splitter = this.#reading.formats.createSplitter(config)
+    const head = await readAt(handle, 0, { length: Math.min(offset, config.maxRecordBytes) })
+    splitter.push(head, 0, new Chunk(Buffer.alloc(0)))
+    return splitter.token
   }
 
   #track(file: TrackedFile): TrackedFile {
@@ -228,22 +328,9 @@ export class FileSet {
   }
 }
 
-/** Undefined where the file went away, or got another name, in between. */
-async function isLike(found: FoundFile, { seen }: TrackedFile): Promise<boolean | undefined> {
-  const handle = await open(found.path, 'r').catch(() => undefined)
-  if (handle === undefined) return undefined
-  try {
-    const stats = await handle.stat()
-    if (fileId(stats) !== found.id) return undefined
-    return (await likeness(handle, stats.size, seen)) !== 'other'
-  } finally {
-    await handle.close()
-  }
-}
-
 /** Where a file is that the config does not name any more. */
-async function locate({ id, path, stream }: TrackedFile): Promise<FoundFile | undefined> {
-  const own = await lookAt(path)
-  if (own?.id === id) return own
-  return [...(await rotatedBeside(path)), ...(await rotatedBeside(stream))].find((found) => found.id === id)
+async function locate(file: TrackedFile): Promise<FoundFile | undefined> {
+  const own = await lookAt(file.path)
+  if (own?.id === file.id) return own
+  return [...(await rotatedBeside(file.path)), ...(await rotatedBeside(file.stream))].find(({ id }) => id === file.id)
 }

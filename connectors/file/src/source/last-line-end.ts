@@ -1,14 +1,29 @@
 import type { FileHandle } from 'node:fs/promises'
 import { readAt } from './file-identity.ts'
+import type { TextEncoding } from './format/text-encoding.ts'
 
 const BLOCK = 65_536
 
+type LineEnd = Pick<TextEncoding, 'unit' | 'newline'>
+
 /** Where the last line that is complete ends; 0 if there is none. */
-export async function lastLineEnd(handle: FileHandle, size: number): Promise<number> {
-  for (let end = size; end > 0; end -= BLOCK) {
+export async function lastLineEnd(handle: FileHandle, size: number, { unit, newline }: LineEnd): Promise<number> {
+  for (let end = size - (size % unit); end > 0; end -= BLOCK) {
     const from = Math.max(0, end - BLOCK)
-    const found = (await readAt(handle, from, end - from)).lastIndexOf(0x0a)
-    if (found >= 0) return from + found + 1
+    const block = await readAt(handle, from, { length: end - from })
+    let found = block.lastIndexOf(newline)
+    while (found > 0 && (from + found) % unit !== 0) found = block.lastIndexOf(newline, found - 1)
+    if (found >= 0 && (from + found) % unit === 0) return from + found + unit
   }
   return 0
+}
+
+/** Where the line that has begun before `at` ends, or the last byte that is there, within a block. */
+export async function thisLineEnd(handle: FileHandle, at: number, { unit, newline }: LineEnd): Promise<number> {
+  // The first half of a line end may stand before.
+  const from = at - (at % unit)
+  const block = await readAt(handle, from, { length: BLOCK })
+  let found = block.indexOf(newline)
+  while (found >= 0 && found % unit !== 0) found = block.indexOf(newline, found + 1)
+  return Math.max(at, from + (found < 0 ? block.length : found + unit))
 }

@@ -1,7 +1,6 @@
 import {
   ConnectError,
   EndOfSource,
-  type PartitionPosition,
   type PollLimits,
   RecordBatch,
   type RetriableError,
@@ -16,9 +15,11 @@ import { OpenFiles } from './open-files.ts'
 import type { FileSourceConfig } from './source-config.ts'
 import type { TrackedFile } from './tracked-file.ts'
 
-const BLOCK_BYTES = 1024 * 1024
+const BLOCK_BYTES = 256 * 1024
 const TICK_MS = 50
-/** Files that were quiet for longer are looked at when the folder is, unless there are few. */
+/** What can't be read may be made readable without a change to the file itself. */
+const TRY_AGAIN_MS = 10_000
+/** Open files that were quiet for longer are looked at when the folder is, as closed ones are, unless there are few. */
 const QUIET_MS = 10_000
 const FEW_FILES = 32
 
@@ -32,6 +33,8 @@ export class FileSourceTask implements SourceTask<FileSourceConfig> {
   #files: FileSet | undefined
   #turn = 0
   #problem: RetriableError | undefined
+  /** Whether a last line may still be written while nothing else is left to read. */
+  #waits = false
 
   constructor(config: FileSourceConfig, formats: Formats) {
     this.#config = config
@@ -41,7 +44,9 @@ export class FileSourceTask implements SourceTask<FileSourceConfig> {
 
   async start(context: SourceContext<FileSourceConfig>): Promise<void> {
     this.#context = context
-    const reading = { config: this.#config, formats: this.#formats, open: this.#open, signal: this.#stopped.signal }
+    const { clock } = context
+    const { signal } = this.#stopped
+    const reading = { config: this.#config, formats: this.#formats, open: this.#open, clock, signal }
     this.#files = new FileSet(context, reading)
     try {
       await this.#files.start()
@@ -63,7 +68,7 @@ export class FileSourceTask implements SourceTask<FileSourceConfig> {
       }
       const left = until - clock.monotonic()
       if (left <= 0 || signal.aborted) return RecordBatch.empty
-      if (!once) await clock.sleep(Math.min(left, TICK_MS), signal).catch(() => undefined)
+      if (!once || this.#waits) await clock.sleep(Math.min(left, TICK_MS), signal).catch(() => undefined)
     }
   }
 
@@ -78,10 +83,11 @@ export class FileSourceTask implements SourceTask<FileSourceConfig> {
     const parts = new BatchParts(limits)
     const set = this.#files!
     this.#problem = undefined
+    this.#waits = false
     try {
       await set.scan()
     } catch (error) {
-      this.#note(fileProblem(error))
+      this.#problem = fileProblem(error)
     }
     for (let left = set.files.length; left > 0 && !parts.isFull; left--) {
       const file = set.files[this.#turn % set.files.length]
@@ -90,6 +96,10 @@ export class FileSourceTask implements SourceTask<FileSourceConfig> {
       // Rows that did not fit come first next time, so that no more than one block of them waits.
       if (file.rows === 0) this.#turn++
     }
+    // All of them at once: after a restart the last file of a stream that is known says which ones came before it.
+    for (const file of set.files) {
+      if (file.untold) await this.#tell(file, parts).catch((error: unknown) => this.#note(file, error))
+    }
     for (const entry of set.takeEnded()) parts.addPosition(entry)
     return parts
   }
@@ -97,19 +107,25 @@ export class FileSourceTask implements SourceTask<FileSourceConfig> {
   async #serve(file: TrackedFile, parts: BatchParts): Promise<void> {
     try {
       if (file.rows === 0) await this.#advance(file, Math.min(BLOCK_BYTES, parts.bytesLeft))
-      const { stream, partition } = file
-      if (file.rows > 0) parts.add(file.chunk!.take(parts.recordsLeft, parts.bytesLeft, file))
-      else if (!file.untold) return
-      file.untold = false
-      const position = await file.position()
-      const entry: PartitionPosition = { stream, partition, position }
-      parts.addPosition(entry)
+      if (file.rows === 0) return
+      parts.add(file.chunk!.take(parts.recordsLeft, parts.bytesLeft, file))
+      await this.#tell(file, parts)
     } catch (error) {
-      const problem = fileProblem(error, file.path)
-      if (file.failedAt !== file.mtimeMs) this.#context!.logger.warn({ file: file.path }, problem.message)
-      file.failedAt = file.mtimeMs
-      this.#note(problem)
+      this.#note(file, error)
     }
+  }
+
+  #note(file: TrackedFile, error: unknown): void {
+    const problem = fileProblem(error, file.path)
+    const { clock, logger } = this.#context!
+    if (file.failure?.problem.message !== problem.message) logger.warn({ file: file.path }, problem.message)
+    file.failure = { problem, at: clock.monotonic(), state: file.state }
+  }
+
+  async #tell(file: TrackedFile, parts: BatchParts): Promise<void> {
+    const { stream, partition } = file
+    file.untold = false
+    parts.addPosition({ stream, partition, position: await file.position(this.#files!.sinceOf(stream)) })
   }
 
   /** Reads on, and decides what it means when there is nothing. */
@@ -117,14 +133,35 @@ export class FileSourceTask implements SourceTask<FileSourceConfig> {
     const { clock, once } = this.#context!
     const now = clock.monotonic()
     if (file.phase === 'done' || !this.#isDue(file, now)) return
+    const isFirst = file.readTo === 0
     const result = await file.read(maxBytes)
-    if (result === 'data') file.activeAt = now
-    else if (result === 'changed') await this.#files!.changed(file)
+    file.failure = undefined
+    if (result === 'data') {
+      file.activeAt = now
+      if (isFirst) this.#files!.watch(file.stream)
+    } else if (result === 'changed') await this.#files!.changed(file)
     else if (result === 'moved') await this.#files!.moved(file)
     else if (result === 'end') file.finish(true)
     else if (file.phase === 'draining' && (once || now >= file.drainUntil)) file.finish(true)
-    else if (once) file.finish(this.#config.format === 'json-array')
+    else if (once) await this.#finishOnce(file)
     else if (now - file.activeAt >= this.#config.lastLineAfter) this.#finishQuiet(file)
+  }
+
+  /** A line that may still be being written is not cut: the last one is waited for until the file is quiet. */
+  async #finishOnce(file: TrackedFile): Promise<void> {
+    const { format, lastLineAfter, multiline } = this.#config
+    const { clock } = this.#context!
+    const now = clock.monotonic()
+    file.waitsSince ??= now
+    // Whether a record of several lines is over shows with the next one, and then that one is not over.
+    const waitedEnough = multiline !== undefined && now - file.waitsSince >= lastLineAfter
+    const quiet = waitedEnough || clock.now() - file.mtimeMs >= lastLineAfter
+    if (format === 'json-array' || file.pending === 0 || quiet) {
+      file.finish(format === 'json-array')
+      return
+    }
+    this.#waits = true
+    await file.passLimit()
   }
 
   #finishQuiet(file: TrackedFile): void {
@@ -136,22 +173,21 @@ export class FileSourceTask implements SourceTask<FileSourceConfig> {
   }
 
   #isDue(file: TrackedFile, now: number): boolean {
-    if (file.failedAt !== undefined) return file.stirred
+    const { failure } = file
+    if (failure !== undefined) return failure.state !== file.state || now - failure.at >= TRY_AGAIN_MS
     if (this.#context!.once || file.phase === 'draining' || file.stirred || file.pending > 0) return true
-    return this.#files!.files.length <= FEW_FILES || now - file.activeAt < QUIET_MS
-  }
-
-  #note(problem: RetriableError): void {
-    this.#problem ??= problem
+    return this.#files!.files.length <= FEW_FILES || (file.isOpen && now - file.activeAt < QUIET_MS)
   }
 
   /** Only where nothing else is read: one file must not hold up the others. */
   #sayProblem(): void {
     const { files, missing } = this.#files!
-    const alone = files.every((file) => file.failedAt !== undefined)
-    const problem = this.#problem ?? (files.length === 0 ? missingProblem(missing, this.#config) : undefined)
-    if (problem === undefined || (!alone && !this.#context!.once)) return
-    if (!this.#context!.once) throw problem
+    const { once } = this.#context!
+    const failed = files.filter(({ failure }) => failure !== undefined)
+    const nothing = files.length === 0 ? missingProblem(missing, this.#config) : undefined
+    const problem = this.#problem ?? failed[0]?.failure?.problem ?? nothing
+    if (problem === undefined || (failed.length < files.length && !once)) return
+    if (!once) throw problem
     throw new ConnectError(problem.code, problem.message, {
       cause: problem,
       ...(problem.hint === undefined ? {} : { hint: problem.hint }),

@@ -1,10 +1,10 @@
+import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
-import type { Position } from '@connect-run/core'
+import type { Clock, Position, RetriableError } from '@connect-run/core'
 import { Chunk } from './chunk.ts'
 import type { FoundFile } from './discovery.ts'
 import {
   type FileToken,
-  HEAD_BYTES,
   NOTHING_SEEN,
   type Seen,
   TAIL_BYTES,
@@ -13,6 +13,8 @@ import {
   readAt,
   seenMore,
 } from './file-identity.ts'
+import { textEncoding } from './format/text-encoding.ts'
+import { thisLineEnd } from './last-line-end.ts'
 import type { Splitter } from './format/splitter.ts'
 import type { Formats } from './formats.ts'
 import type { OpenFiles, Opening } from './open-files.ts'
@@ -31,7 +33,21 @@ export interface Reading {
   readonly config: FileSourceConfig
   readonly formats: Formats
   readonly open: OpenFiles
+  readonly clock: Clock
   readonly signal: AbortSignal
+}
+
+/** A file that was written so short a time ago may change once more without its modification time telling so. */
+const SETTLED_MS = 100
+/** Bytes behind each block for a record that began in the one before, so that the block need not be copied for it. */
+const ROOM = 16 * 1024
+
+export interface FileFailure {
+  readonly problem: RetriableError
+  /** On the monotonic clock. */
+  readonly at: number
+  /** What the file was like. */
+  readonly state: string
 }
 
 export interface TrackedFileStart {
@@ -52,6 +68,9 @@ export class TrackedFile implements Opening {
   id: string
   size: number
   mtimeMs: number
+  gzip: boolean
+  /** Of itself and of other files that have what was read of it: see `FoundFile`. */
+  sinceMs: number
   phase: Phase = 'live'
   /** On the monotonic clock; while draining. */
   drainUntil = 0
@@ -59,13 +78,14 @@ export class TrackedFile implements Opening {
   missingSince: number | undefined = undefined
   /** Reading ends here; what is behind it belongs to a later run. */
   limit: number = Infinity
+  /** Since when its last record is waited for with `--once`, on the monotonic clock. */
+  waitsSince: number | undefined = undefined
   /** When bytes came last, on the monotonic clock. */
   activeAt = 0
   /** Whether a position stands to be told though there may be no record. */
   untold = false
-  /** The modification time at which reading failed: not tried again before it changes. */
-  failedAt: number | undefined = undefined
-  readonly gzip: boolean
+  /** Why it can't be read; it is tried again when it has changed, or after a while. */
+  failure: FileFailure | undefined = undefined
   readonly #reading: Reading
   #splitter: Splitter
   #seen: Seen
@@ -83,6 +103,7 @@ export class TrackedFile implements Opening {
     this.partition = start.partition
     this.path = found.path
     this.id = found.id
+    this.sinceMs = found.sinceMs
     this.size = found.size
     this.mtimeMs = found.mtimeMs
     this.gzip = isGzip(reading.config, found.path)
@@ -122,36 +143,59 @@ export class TrackedFile implements Opening {
     return this.gzip ? 0 : Math.max(0, Math.min(this.size, this.limit) - this.#at)
   }
 
+  /** Differs when the file was written. */
+  get state(): string {
+    return `${this.size} ${this.mtimeMs}`
+  }
+
   /** Whether a look at the file may find something. */
   get stirred(): boolean {
-    if (this.failedAt !== undefined) return this.failedAt !== this.mtimeMs
-    return this.gzip || this.size !== this.#at || this.mtimeMs !== this.#checkedMtimeMs
+    if (this.gzip || this.size !== this.#at) return true
+    return this.mtimeMs !== this.#checkedMtimeMs && (this.isOpen || this.#isSettled(this.mtimeMs))
+  }
+
+  get isOpen(): boolean {
+    return this.#reading.open.has(this)
   }
 
   /** Reads the next block into the chunk. Only where no rows are left. */
   async read(maxBytes: number): Promise<ReadResult> {
     if (this.#at >= this.limit && !this.gzip) return 'nothing'
     const handle = await this.#opened()
-    const stats = await handle?.stat()
-    if (handle === undefined || stats === undefined) return 'moved'
-    this.size = stats.size
-    this.mtimeMs = stats.mtimeMs
+    if (handle === undefined) return 'moved'
+    if (this.unread === 0) this.#look(await handle.stat())
     if (this.gzip) return this.#inflate()
+    if (this.size < this.#at) return 'changed'
+    const mtimeMs = this.size > this.#at ? -1 : this.mtimeMs
+    if (mtimeMs === this.#checkedMtimeMs && mtimeMs >= 0) return 'nothing'
     const { tail, head } = this.#seen
-    if (stats.size < this.#at) return 'changed'
-    const unchanged = stats.size === this.#at && stats.mtimeMs === this.#checkedMtimeMs
-    if (unchanged) return 'nothing'
-    const length = Math.min(maxBytes, this.limit - this.#at, stats.size - this.#at)
-    const block = await readAt(handle, this.#at - tail.length, tail.length + length)
-    // The file may be cut off and written anew at any time: its beginning is looked at after the block was read.
-    const headNow = await readAt(handle, 0, head.length)
-    const { size } = await handle.stat()
-    const same = size >= this.#at && block.subarray(0, tail.length).equals(tail) && headNow.equals(head)
+    // The file may be cut off and written anew at any time. So the block is what one call gives, since another one could
+    // go on in other bytes; and the file's beginning is looked at after it.
+    const length = tail.length + Math.min(maxBytes, this.unread)
+    const block = await readAt(handle, this.#at - tail.length, { length, least: tail.length, room: ROOM })
+    const [headNow, stats] = await Promise.all([readAt(handle, 0, { length: head.length }), handle.stat()])
+    this.#look(stats)
+    const same = this.size >= this.#at && block.subarray(0, tail.length).equals(tail) && headNow.equals(head)
     if (!same) return 'changed'
-    this.#checkedMtimeMs = stats.mtimeMs
+    this.#checkedMtimeMs = this.#isSettled(mtimeMs) ? mtimeMs : -1
     if (block.length <= tail.length) return 'nothing'
-    this.#take(block, tail.length)
+    this.#take(block, tail.length, ROOM)
     return 'data'
+  }
+
+  #isSettled(mtimeMs: number): boolean {
+    return this.#reading.clock.now() - mtimeMs > SETTLED_MS
+  }
+
+  #look({ size, mtimeMs }: Stats): void {
+    this.size = size
+    this.mtimeMs = mtimeMs
+  }
+
+  /** Puts the limit behind the end of the record that has begun before it, as far as that is there. */
+  async passLimit(): Promise<void> {
+    const encoding = textEncoding(this.#reading.config.encoding)
+    this.limit = await thisLineEnd(await this.#reading.open.get(this), this.limit, encoding)
   }
 
   /** Hands out what is left of the last record, and goes on behind it. */
@@ -170,24 +214,28 @@ export class TrackedFile implements Opening {
 
   /** Goes on in another file that has the same bytes. */
   async moveTo(found: FoundFile): Promise<void> {
-    await this.#reading.open.close(this)
+    await this.close()
+    this.#inflated = undefined
     this.path = found.path
     this.id = found.id
+    this.sinceMs = Math.max(this.sinceMs, found.sinceMs)
+    this.gzip = isGzip(this.#reading.config, found.path)
     this.size = found.size
     this.mtimeMs = found.mtimeMs
     this.untold = true
   }
 
-  /** Where to go on after the rows that were taken. */
-  async position(): Promise<Position> {
+  /** Where to go on after the rows that were taken. `since`: see `FileToken`. */
+  async position(since: number): Promise<Position> {
     const offset = this.#chunk?.nextAt ?? this.#resumeAt
     const { head } = this.#seen
-    const tail = this.gzip ? Buffer.alloc(0) : await this.#tailBefore(offset)
+    const tail = await this.#tailBefore(offset)
     const format: unknown = this.#splitter.token
     const token: FileToken = {
       file: this.id,
-      head: fingerprint(this.gzip ? head : head.subarray(0, offset)),
+      head: fingerprint(head.subarray(0, offset)),
       tail: fingerprint(tail),
+      since,
       ...(format === undefined ? {} : { format }),
       ...(this.#forGood && this.rows === 0 ? { done: true } : {}),
     }
@@ -215,9 +263,9 @@ export class TrackedFile implements Opening {
     this.#resumeAt = this.#at
   }
 
-  #take(block: Buffer, from: number): void {
-    const chunk = new Chunk(block)
-    if (!this.gzip) this.#seen = seenMore(this.#seen, block, from)
+  #take(block: Buffer, from: number, room: number): void {
+    const chunk = new Chunk(block, room)
+    this.#seen = seenMore(this.#seen, block, from)
     this.#window = { bytes: block, at: this.#at - from }
     this.#splitter.push(from === 0 ? block : block.subarray(from), this.#at, chunk)
     this.#at += block.length - from
@@ -227,29 +275,30 @@ export class TrackedFile implements Opening {
 
   async #inflate(): Promise<ReadResult> {
     const { open, formats, signal } = this.#reading
-    const read = async (at: number, length: number): Promise<Buffer> => readAt(await open.get(this), at, length)
-    if (this.#inflated === undefined) {
-      const head = Buffer.from(await read(0, HEAD_BYTES))
-      this.#seen = { head, tail: Buffer.alloc(0), at: head.length }
-      this.#inflated = formats.inflatedBlocks(read, this.#at, signal)[Symbol.asyncIterator]()
-    }
-    const next = await this.#inflated.next()
+    const read = async (at: number, length: number): Promise<Buffer> => readAt(await open.get(this), at, { length })
+    this.#inflated ??= formats.inflatedBlocks(read, this.#at, signal)[Symbol.asyncIterator]()
+    const next = await this.#inflated.next().catch((error: unknown) => {
+      // A file that is still being written is inflated anew, up to here and on, when there is more of it.
+      this.#inflated = undefined
+      throw error
+    })
     if (next.done === true) return 'end'
-    this.#take(next.value, 0)
+    const { tail } = this.#seen
+    this.#take(Buffer.concat([tail, next.value]), tail.length, 0)
     return 'data'
   }
 
-  /** From the block at hand; only where a record began long before it, from the file. */
+  /** From the block at hand; only where a record began long before it, from the file. Of a compressed one, what is at hand. */
   async #tailBefore(offset: number): Promise<Buffer> {
-    const length = Math.min(TAIL_BYTES, offset)
     const { tail, at } = this.#seen
     if (offset === at) return tail
-    const from = offset - length
     const window = this.#window
+    const from = Math.max(offset - TAIL_BYTES, this.gzip ? (window?.at ?? offset) : 0)
     if (window !== undefined && from >= window.at && offset <= window.at + window.bytes.length) {
-      return window.bytes.subarray(from - window.at, offset - window.at)
+      return window.bytes.subarray(from - window.at, Math.max(offset, from) - window.at)
     }
-    return readAt(await this.#reading.open.get(this), from, length)
+    if (this.gzip) return NOTHING_SEEN.tail
+    return readAt(await this.#reading.open.get(this), from, { length: offset - from })
   }
 
   async close(): Promise<void> {

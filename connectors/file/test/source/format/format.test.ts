@@ -147,8 +147,20 @@ describe('rows', () => {
     ])
   })
 
+  it('are the same when many are read at once as when each is read by itself, wherever a wrong one stands', () => {
+    const field = fc.string({ unit: fc.constantFrom('a', '"', ',', '\n', '\r', ' '), maxLength: 4 })
+    fc.assert(
+      fc.property(fc.array(field, { maxLength: 12 }), (fields) => {
+        const file = Buffer.from(`x,y\n${fields.map((one) => `${one},1\n`).join('')}`)
+        const alone = split(file, { format: 'csv' }, { cuts: [1] }).found
+        expect(split(file, { format: 'csv' }).found).toEqual(alone)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('are arrays without a header, and take names that are given', () => {
-    const file = Buffer.from('1,2\n')
+    const file = Buffer.from('\uFEFF1,2\n')
     expect(values(split(file, { format: 'csv', csv: { header: false } }).found)).toEqual([['1', '2']])
     expect(values(split(file, { format: 'csv', csv: { header: ['x', 'y'] } }).found)).toEqual([{ x: '1', y: '2' }])
   })
