@@ -47,7 +47,7 @@ export const sinkSchema: ObjectSchema<KafkaSinkConfig> = {
     linger: {
       type: 'string',
       format: 'duration',
-      default: '5ms',
+      default: '1ms',
       description: 'How long a batch for a broker waits for more records.',
     },
     maxRequestSize: {

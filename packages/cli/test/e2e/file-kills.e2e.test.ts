@@ -22,10 +22,12 @@ kafka.describe('1,000,000 lines from a file through a topic to a file, and twent
   let place: Workplace
   let broker: KafkaCluster
   const ends: LogEnd[] = []
-  /** The same for both workers: the kill comes when this line has reached the topic since the file was begun. */
+  /** The same for both workers: the kill comes when this line of the file has reached the topic … */
   const killAt = Array.from({ length: KILLS }, () => Math.floor(Math.random() * LINES)).sort(
     (one, other) => one - other,
   )
+  /** … and so many milliseconds later, that it may hit a worker at anything. */
+  const lateBy = killAt.map(() => Math.random() * 50)
 
   beforeAll(async () => {
     place = await workplace()
