@@ -62,8 +62,8 @@ const limits: PropertySchema = {
   description: 'Bounds of what is read and not yet done. A source waits where one is reached.',
   default: {},
   properties: {
-    maxRecords: { type: 'integer', minimum: 1, default: 100_000, description: 'Records in flight.' },
-    maxBytes: { type: 'string', format: 'size', default: '64MiB', description: 'Bytes of records in flight.' },
+    maxRecords: { type: 'integer', minimum: 1, default: 25_000, description: 'Records in flight.' },
+    maxBytes: { type: 'string', format: 'size', default: '32MiB', description: 'Bytes of records in flight.' },
   },
 }
 

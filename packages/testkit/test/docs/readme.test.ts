@@ -11,6 +11,7 @@ const documents = [
   'README.zh-CN.md',
   'CONTRIBUTING.md',
   'CHANGELOG.md',
+  'deploy/README.md',
   'packages/core/docs/connectors.md',
   'packages/core/docs/errors.md',
   'packages/core/docs/guarantees.md',
