@@ -35,7 +35,7 @@ describe('a good file', () => {
       name: 'main',
       transforms: [],
       errors: { tolerance: 'none', deadLetterQueue: undefined },
-      limits: { maxRecords: 100_000, maxBytes: 67_108_864 },
+      limits: { maxRecords: 25_000, maxBytes: 33_554_432 },
       restart: { maxRestarts: 10, initialDelayMs: 1000, maxDelayMs: 60_000, resetAfterMs: 600_000 },
       commitIntervalMs: undefined,
     })
