@@ -1,5 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
+import { expect } from '@jest/globals'
 import { type Header, type RecordBatch, type RowFailure, type SinkContext, packRecords } from '@connect-run/core'
+import { bytesCodec, converters, endConverters } from '@connect-run/core/runtime'
 import { type Encoded, LineEncoder } from '../src/line-protocol/encoder.ts'
 import { compileMapping } from '../src/mapping.ts'
 import type { CnosdbSinkConfig } from '../src/sink-config.ts'
@@ -20,27 +23,73 @@ export interface TestRecord {
 export function sinkConfig(options: Partial<CnosdbSinkConfig> = {}): CnosdbSinkConfig {
   const defaults = { url: 'http://127.0.0.1:1', api: 'cnosdb', tenant: 'cnosdb', database: 'public' } as const
   const table = options.preset === undefined ? { table: 'm' } : {}
-  return { ...defaults, ...table, createDatabase: false, gzip: true, timeout: 5000, ...options }
+  return { ...defaults, ...table, createDatabase: false, transcode: true, gzip: true, timeout: 5000, ...options }
 }
 
 /** Decoded records; offsets count from 0 where none are given. */
 export function batchOf(records: readonly TestRecord[]): RecordBatch {
-  const inputs = records.map((record, i) => {
-    const { stream = 'oceanic', partition = 0, offset = i, timestamp = TIME, headers } = record
-    return { stream, partition, offset, timestamp, headers, key: null, value: Buffer.from('x') }
-  })
-  return packRecords(inputs).withValues(records.map(({ value }) => value))
+  const bytes = records.map((record) => ({ ...record, value: Buffer.from('x') }))
+  return packed(bytes).withValues(records.map(({ value }) => value))
 }
 
+const json = converters.find(({ name }) => name === 'json')!.create({} as never)
+const jsonCodec = { ...bytesCodec, value: endConverters(json, json) }
+
+/** Records that are still JSON, as a source has read them. */
+export function jsonBatchOf(records: readonly (TestRecord & { readonly value: Buffer | null })[]): RecordBatch {
+  return packed(records).withCodec(jsonCodec)
+}
+
+function packed(records: readonly (TestRecord & { readonly value: Buffer | null })[]): RecordBatch {
+  return packRecords(
+    records.map((record, i) => {
+      const { stream = 'oceanic', partition = 0, offset = i, timestamp = TIME, headers, value } = record
+      return { stream, partition, offset, timestamp, headers, key: null, value }
+    }),
+  )
+}
+
+export type EncodedText = Encoded & { readonly text: string }
+
+/** An encoder whose body can be read as text. */
 export function encoderOf(
   options: Partial<CnosdbSinkConfig> = {},
   streams: readonly string[] = ['oceanic'],
-): LineEncoder {
-  return new LineEncoder(compileMapping(sinkConfig(options), streams))
+): { encode(batch: RecordBatch): EncodedText } {
+  const config = sinkConfig(options)
+  const encoder = new LineEncoder(compileMapping(config, streams), config)
+  return {
+    encode: (batch) => {
+      const encoded = encoder.encode(batch)
+      return { ...encoded, text: encoded.body.toString() }
+    },
+  }
 }
 
-export function encode(records: readonly TestRecord[], options: Partial<CnosdbSinkConfig> = {}): Encoded {
-  return encoderOf(options).encode(batchOf(records))
+/** Encodes values, and their JSON too where that is the same: with and without parsing it. */
+export function encode(records: readonly TestRecord[], options: Partial<CnosdbSinkConfig> = {}): EncodedText {
+  const encoded = encoderOf(options).encode(batchOf(records))
+  const texts = records.map(({ value }) => jsonText(value))
+  if (texts.every((text) => text !== undefined)) {
+    const batch = jsonBatchOf(records.map((record, i) => ({ ...record, value: texts[i]! })))
+    for (const transcode of [false, true]) {
+      const encoder = encoderOf({ ...options, transcode })
+      // The transcoder knows a column once it has seen it.
+      encoder.encode(batch)
+      expect(encoder.encode(batch)).toEqual(encoded)
+    }
+  }
+  return encoded
+}
+
+/** JSON of which a converter makes this value again, if there is any. */
+function jsonText(value: unknown): Buffer | undefined {
+  try {
+    const text = Buffer.from(JSON.stringify(value))
+    return isDeepStrictEqual(json.decode(text, 0, text.length), value) ? text : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** The line of one value without its time, or why there is none. */
@@ -73,6 +122,7 @@ export function contextOf(
     pipeline: 'test',
     signal: new AbortController().signal,
     clock: { now: () => Date.now(), monotonic: () => performance.now(), sleep: () => Promise.resolve() },
+    latency: 'balanced',
     random: () => 0.5,
     logger: { debug: silent, info: silent, warn: silent, error: silent },
     count: silent,

@@ -53,9 +53,11 @@ export interface SinkTraits {
   readonly idempotent?: boolean
   /**
    * `values` (default): every value and key is decoded before `put`, and rows that can't be are dead-lettered
-   * there; the sink reads `value`. `bytes`: the sink reads `valueBytes`, encoded by its own `value` converter.
+   * there; the sink reads `value`. `bytes`: the sink reads `valueBytes` or `encoded()`, encoded by its own `value`
+   * converter. `source`: keys are decoded, values are not; the sink reads `packed` where it knows `sourceFormat`,
+   * otherwise `value`, and reports the `RecordError` that this throws as the failure of its row.
    */
-  readonly reads?: 'values' | 'bytes'
+  readonly reads?: 'values' | 'bytes' | 'source'
   /** What happens to records whose value is null. `skip` counts them as skipped. Default `write`. */
   readonly tombstones?: 'write' | 'skip'
   /** How many `put` calls may run at a time. Default 1; a user's `concurrency` replaces it. */

@@ -18,6 +18,13 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
+/**
+ * How a pipeline weighs the delay of a record against its cost; a connector tunes its own fetching, batching and
+ * lingering by it. `low`: a record is sent on at once. `balanced`: it waits some 10 ms for company. `throughput`: batches
+ * are filled.
+ */
+export type Latency = 'low' | 'balanced' | 'throughput'
+
 /** What the runtime lends every task. */
 export interface TaskContext<Config> {
   readonly config: Config
@@ -27,6 +34,8 @@ export interface TaskContext<Config> {
   /** Aborts when the task must end at once (second signal, deadline passed). A graceful stop calls `stop` instead. */
   readonly signal: AbortSignal
   readonly clock: Clock
+  /** The pipeline's option `latency`. Default `balanced`. */
+  readonly latency: Latency
   /** From 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number
   readonly logger: Logger

@@ -1,4 +1,5 @@
 import type { ObjectSchema, PropertySchema } from '../api/config-schema.ts'
+import type { Latency } from '../api/task-context.ts'
 
 /** What a file says after `${…}`, checked and with defaults; ends, converters and transforms are still options. */
 export interface FileConfig {
@@ -16,6 +17,7 @@ export interface PipelineFileConfig {
   readonly sink: Options
   readonly errors: { readonly tolerance: 'none' | 'all'; readonly deadLetterQueue?: Options }
   readonly limits: { readonly maxRecords: number; readonly maxBytes: number }
+  readonly latency: Latency
   readonly commitInterval?: number
   readonly restart: {
     readonly maxRestarts: number
@@ -99,9 +101,17 @@ const pipeline: PropertySchema = {
     sink: end('Where records go.'),
     errors,
     limits,
+    latency: {
+      type: 'string',
+      enum: ['low', 'balanced', 'throughput'],
+      default: 'balanced',
+      description:
+        'What fetching, batching and lingering are tuned for: each record sent on at once (`low`), fewest CPU-seconds ' +
+        '(`throughput`), or both within reason. What `batch` and `properties` say comes first.',
+    },
     commitInterval: duration(
       'How often progress is committed. Default: 1s where the source keeps it itself (Kafka), 100ms where `state` does; ' +
-        'there also after each 1,000 records if the sink would show them twice after a crash.',
+        'there also after each 1,000 records, at most 200 times a second, if the sink would show them twice after a crash.',
     ),
     restart,
   },

@@ -73,8 +73,17 @@ export function matches(schema: AnySchema, value: unknown): boolean {
 }
 
 function newAjv(): Ajv {
+  // Compiled to be used a few times: optimizing would cost more than it saves.
+  const code = { optimize: false }
   // A rule between options says nothing about the types of these: they have said it themselves.
-  const fresh = new Ajv({ allErrors: true, verbose: true, strict: true, strictTypes: false, strictRequired: false })
+  const fresh = new Ajv({
+    allErrors: true,
+    verbose: true,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    code,
+  })
   for (const keyword of ['secret', 'advanced', 'errorMessage']) fresh.addKeyword(keyword)
   fresh.addFormat('duration', (text: string) => parseDuration(text) !== undefined)
   fresh.addFormat('size', (text: string) => parseSize(text) !== undefined)

@@ -1,5 +1,6 @@
 import type { ConnectorPlugin } from '../api/connector.ts'
 import type { Converter } from '../api/converter.ts'
+import type { Latency } from '../api/task-context.ts'
 import type { Transform, TransformFunction } from '../api/transform.ts'
 
 /** A validated file: every default applied, every name resolved to code. What the engine runs. */
@@ -31,6 +32,7 @@ export interface PipelineConfig {
   readonly sink: SinkEnd
   readonly errors: ErrorsConfig
   readonly limits: FlowLimits
+  readonly latency: Latency
   readonly restart: RestartConfig
   /** How often positions are committed, in milliseconds. Undefined: as suits where they are kept. */
   readonly commitIntervalMs: number | undefined

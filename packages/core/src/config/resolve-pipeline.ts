@@ -77,7 +77,7 @@ function noteClaims(context: ResolveContext, name: string, sink: SinkEnd, claims
 
 function assemble(name: string, parts: Parts, settings: PipelineFileConfig): PipelineConfig {
   const { deadLetterQueue, ...ends } = parts
-  const { errors, limits, restart, commitInterval } = settings
+  const { errors, limits, latency, restart, commitInterval } = settings
   return {
     name,
     ...ends,
@@ -89,6 +89,7 @@ function assemble(name: string, parts: Parts, settings: PipelineFileConfig): Pip
       maxDelayMs: restart.maxDelay,
       resetAfterMs: restart.resetAfter,
     },
+    latency,
     commitIntervalMs: commitInterval,
   }
 }

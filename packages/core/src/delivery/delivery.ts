@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events'
 import { ConnectError, RetriableError, errorKind, isPartialBatch, isRecordError, isRetriable } from '../api/errors.ts'
-import type { PartialBatchError } from '../api/errors.ts'
+import type { PartialBatchError, RecordError } from '../api/errors.ts'
 import type { SinkTask } from '../api/sink-task.ts'
 import type { Clock, Logger } from '../api/task-context.ts'
 import type { RetryConfig } from '../config/pipeline-config.ts'
 import type { AckTracker } from '../offsets/ack-tracker.ts'
-import type { StageFailure } from '../pipeline/stage.ts'
+import type { Stage, StageFailure } from '../pipeline/stage.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
 import { type Health, describe } from '../worker/health.ts'
@@ -142,7 +142,7 @@ export class Delivery {
   /** One of the rows is poison: alone it is known; otherwise each half is tried by itself, in order. */
   async #poisoned(rows: RecordBatch, error: StageFailure['error'], story: Story): Promise<boolean> {
     if (rows.length === 1) {
-      const failure: StageFailure = { batch: rows, row: 0, stage: 'TASK_PUT', error }
+      const failure: StageFailure = { batch: rows, row: 0, stage: stageOf(error), error }
       return (await this.#parts.reject([failure], story.attempts)) || this.#abandon()
     }
     const middle = rows.length >>> 1
@@ -216,10 +216,15 @@ function sortOut(rows: RecordBatch, { failures }: PartialBatchError): Sorted {
   for (let row = 0; row < rows.length; row++) {
     const error = failed.get(row)
     if (error === undefined) sorted.written.push(row)
-    else if (isRecordError(error)) sorted.poison.push({ batch: rows, row, stage: 'TASK_PUT', error })
+    else if (isRecordError(error)) sorted.poison.push({ batch: rows, row, stage: stageOf(error), error })
     else sorted.again.push(row)
   }
   return sorted
+}
+
+/** A sink that reads source bytes finds out itself what can't be converted. */
+function stageOf({ code }: RecordError): Stage {
+  return code === 'CONVERSION_FAILED' ? 'VALUE_CONVERTER' : 'TASK_PUT'
 }
 
 function exhausted(error: RetriableError, attempts: number, elapsedMs: number): ConnectError {

@@ -1,5 +1,6 @@
 import type { Partition, Position, PartitionPosition, Positions } from '../api/record.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
+import { groupByPartition, trackKey } from './partition-groups.ts'
 
 /** The rows of one partition in one polled batch, and where the partition goes on once all of them are done. */
 interface Range {
@@ -124,6 +125,32 @@ export class AckTracker {
    * partitions, rows that were done before, and pieces of a split record before its last, don't count.
    */
   settle(batch: RecordBatch, rows?: readonly number[]): number {
+    const counted = (rows === undefined ? this.#settleTicket(batch) : undefined) ?? this.#settleRows(batch, rows)
+    this.#records -= counted
+    this.#settled += counted
+    this.#wake()
+    return counted
+  }
+
+  /** All rows of one polled batch at once, where none of them was done before; undefined where it is not so. */
+  #settleTicket(batch: RecordBatch): number | undefined {
+    const first = batch.isWhole ? batch.firstOrigin : null
+    if (first === null || batch.isSplit) return undefined
+    const ticket = this.#ticketOf(first)
+    if (ticket === undefined || ticket.first !== first || ticket.left !== batch.length) return undefined
+    if (ticket.count !== batch.length || ticket.pieces !== undefined) return undefined
+    this.#close(ticket)
+    let counted = 0
+    for (const range of ticket.ranges) {
+      if (range.track.released) this.#late -= range.left
+      else counted += range.left
+      range.left = 0
+      advance(range.track)
+    }
+    return counted
+  }
+
+  #settleRows(batch: RecordBatch, rows: readonly number[] | undefined): number {
     const count = rows === undefined ? batch.length : rows.length
     let counted = 0
     const touched = new Set<PartitionTrack>()
@@ -145,9 +172,6 @@ export class AckTracker {
       if (range.track !== last) touched.add((last = range.track))
     }
     for (const track of touched) advance(track)
-    this.#records -= counted
-    this.#settled += counted
-    this.#wake()
     return counted
   }
 
@@ -318,38 +342,6 @@ export class AckTracker {
   }
 }
 
-interface Group {
-  readonly key: string
-  count: number
-  lastRow: number
-}
-
-/** Records of a partition come in runs: only a change of partition costs a look-up. */
-function groupByPartition(batch: RecordBatch): { groups: Group[]; groupOf: Uint16Array } {
-  const { packed } = batch
-  const groups: Group[] = []
-  const groupOf = new Uint16Array(packed.count)
-  const byKey = new Map<string, number>()
-  let current = -1
-  let stream = -1
-  let partition = -1
-  for (let i = 0; i < batch.length; i++) {
-    const row = batch.packedRow(i)
-    if (packed.stream[row] !== stream || packed.partition[row] !== partition) {
-      stream = packed.stream[row]!
-      partition = packed.partition[row]!
-      const key = trackKey(packed.streams[stream]!, partition)
-      current = byKey.get(key) ?? groups.push({ key, count: 0, lastRow: row }) - 1
-      byKey.set(key, current)
-    }
-    const group = groups[current]!
-    group.count++
-    group.lastRow = row
-    groupOf[row] = current
-  }
-  return { groups, groupOf }
-}
-
 /** Counts a piece of a split record as done; whether it was the last one. */
 function lastPiece(pieces: Map<number, number>, origin: number): boolean {
   const left = pieces.get(origin) ?? 1
@@ -369,8 +361,4 @@ function advance(track: PartitionTrack): void {
   let n = 0
   while (n < track.ranges.length && track.ranges[n]!.left === 0) track.done = track.ranges[n++]!.position
   if (n > 0) track.ranges.splice(0, n)
-}
-
-export function trackKey(stream: string, partition: number): string {
-  return `${partition} ${stream}`
 }

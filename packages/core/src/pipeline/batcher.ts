@@ -29,6 +29,7 @@ export class Batcher {
   }
 
   add(batch: RecordBatch): void {
+    if (this.#isOneBatch(batch)) return this.#emit(batch)
     let from = 0
     while (from < batch.length) {
       const { to, bytes } = this.#fit(batch, from)
@@ -51,6 +52,14 @@ export class Batcher {
     this.#records = 0
     this.#bytes = 0
     this.#emit(batch)
+  }
+
+  /** Whether it can go out as it came: nothing waits, and it is half full or more, and not too large. */
+  #isOneBatch(batch: RecordBatch): boolean {
+    const { maxRecords, maxBytes } = this.#limits
+    if (this.#records > 0 || batch.length > maxRecords) return false
+    const bytes = batch.packed.buffer.length
+    return bytes <= maxBytes && (batch.length * 2 >= maxRecords || bytes * 2 >= maxBytes)
   }
 
   /** Up to which row the batch fits in beside what waits, and the bytes of these rows. At least one row fits alone. */

@@ -3,6 +3,7 @@ import type { SinkTraits } from '../api/sink-task.ts'
 import type { TransformResult } from '../api/transform.ts'
 import type { TransformStep } from '../config/pipeline-config.ts'
 import type { Codec } from '../records/codec.ts'
+import { EncodedColumnsBuilder } from '../records/encoded-columns.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { Stage, StageFailure } from './stage.ts'
 
@@ -31,7 +32,7 @@ export interface RecordPipelineOptions {
  */
 export function recordPipeline(options: RecordPipelineOptions): (polled: RecordBatch) => Prepared {
   const { codec, transforms, traits } = options
-  const readable = traits.reads === 'bytes' ? encodeRows : decodeRows
+  const readable = readers[traits.reads ?? 'values']
   return (polled) => {
     const bound = polled.withCodec(codec)
     const failures: StageFailure[] = polled.failures.map((failed) => ({ batch: bound, stage: 'TASK_POLL', ...failed }))
@@ -87,6 +88,8 @@ function withoutThrowing(
   return batch.select(fine)
 }
 
+type Reader = (batch: RecordBatch, failures: StageFailure[]) => RecordBatch
+
 /** Decodes every value and key, so that reading them can't fail any more. */
 function decodeRows(batch: RecordBatch, failures: StageFailure[]): RecordBatch {
   const value = (i: number): unknown => batch.value(i)
@@ -94,20 +97,28 @@ function decodeRows(batch: RecordBatch, failures: StageFailure[]): RecordBatch {
   return keepRows(batch, failures, { value, key })
 }
 
+/** Decodes every key; values are the sink's affair. */
+function decodeKeys(batch: RecordBatch, failures: StageFailure[]): RecordBatch {
+  if (batch.codec.key.source.format === 'bytes') return batch
+  return keepRows(batch, failures, { value: () => undefined, key: (i) => batch.key(i) })
+}
+
 /** Encodes every value and key for the sink, unless the source's bytes will do. */
 function encodeRows(batch: RecordBatch, failures: StageFailure[]): RecordBatch {
   if (batch.passesThrough) return batch
-  const keys: (Buffer | null)[] = []
-  const values: (Buffer | null)[] = []
+  const encoded = new EncodedColumnsBuilder(batch.length)
   let bytes: Buffer | null = null
   const value = (i: number): void => {
     bytes = batch.valueBytes(i)
   }
-  const key = (i: number): void => {
-    keys.push(batch.keyBytes(i))
-    values.push(bytes)
-  }
-  return keepRows(batch, failures, { value, key }).withWire({ keys, values })
+  const key = (i: number): void => encoded.add(batch.keyBytes(i), bytes)
+  return keepRows(batch, failures, { value, key }).withEncoded(encoded.finish())
+}
+
+const readers: Readonly<Record<NonNullable<SinkTraits['reads']>, Reader>> = {
+  values: decodeRows,
+  bytes: encodeRows,
+  source: decodeKeys,
 }
 
 /** What is done with the value, then with the key of a row; either may throw a `RecordError`. */
@@ -149,18 +160,18 @@ function tombstones(batch: RecordBatch): number[] {
   return rows
 }
 
-/** Rows of the polled batch that are in none of the other places: origins ascend in all of them. */
+/** Rows of the polled batch that are in none of the other places. All are views of the same packed records. */
 function missing(
   polled: RecordBatch,
   transformed: RecordBatch,
   gone: { skipped: readonly number[]; failures: readonly StageFailure[] },
 ): number[] {
-  const accounted = new Set<number>()
-  for (let i = 0; i < transformed.length; i++) accounted.add(transformed.origin(i))
-  for (const row of gone.skipped) accounted.add(polled.origin(row))
-  for (const { batch, row } of gone.failures) accounted.add(batch.origin(row))
+  const accounted = new Uint8Array(polled.packed.count)
+  for (let i = 0; i < transformed.length; i++) accounted[transformed.packedRow(i)] = 1
+  for (const row of gone.skipped) accounted[polled.packedRow(row)] = 1
+  for (const { batch, row } of gone.failures) accounted[batch.packedRow(row)] = 1
   const rows: number[] = []
-  for (let i = 0; i < polled.length; i++) if (!accounted.has(polled.origin(i))) rows.push(i)
+  for (let i = 0; i < polled.length; i++) if (accounted[polled.packedRow(i)] === 0) rows.push(i)
   return rows
 }
 

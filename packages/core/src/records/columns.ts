@@ -21,34 +21,37 @@ export function columnsOf(packed: PackedRecords): {
   return { packed, keyBytes, valueBytes: { buffer, start: valueStart, end: valueEnd } }
 }
 
+const UNDECODED: readonly unknown[] = []
+
 /** Decoded values of one part (keys or values), by row; `undefined` where not decoded yet. */
 export class DecodedColumn {
-  readonly values: unknown[]
+  values: readonly unknown[]
   readonly schemas: (Schema | undefined)[] | undefined
 
-  constructor(values: unknown[], schemas?: (Schema | undefined)[]) {
+  constructor(values: readonly unknown[], schemas?: (Schema | undefined)[]) {
     this.values = values
     this.schemas = schemas
   }
 
-  static empty(count: number, withSchemas: boolean): DecodedColumn {
-    return new DecodedColumn(new Array<unknown>(count), withSchemas ? new Array<Schema | undefined>(count) : undefined)
+  /** Nothing decoded: takes no memory until something is. */
+  static empty(withSchemas: boolean): DecodedColumn {
+    return new DecodedColumn(UNDECODED, withSchemas ? [] : undefined)
+  }
+
+  get isDecoded(): boolean {
+    return this.values !== UNDECODED
   }
 
   /** Decodes bytes into the row and returns the value. */
   decode(row: number, converter: Converter, { buffer, start, end }: ByteColumn): unknown {
     const decoded = converter.decode(buffer, start[row]!, end[row]!)
-    if (!converter.schemas) return (this.values[row] = decoded)
+    if (this.values === UNDECODED) this.values = new Array<unknown>(end.length)
+    const values = this.values as unknown[]
+    if (!converter.schemas) return (values[row] = decoded)
     const { schema, value } = decoded as SchemaAndValue
     if (this.schemas !== undefined) this.schemas[row] = schema
-    return (this.values[row] = value)
+    return (values[row] = value)
   }
-}
-
-/** Keys and values in the sink's format, by row of a batch. */
-export interface WireBytes {
-  readonly keys: readonly (Buffer | null)[]
-  readonly values: readonly (Buffer | null)[]
 }
 
 /** The rows listed of a column. */
@@ -60,31 +63,19 @@ export function pickColumn(column: DecodedColumn, rows: Int32Array | readonly nu
   )
 }
 
-export function pickWire(wire: WireBytes, rows: Int32Array | readonly number[]): WireBytes {
-  return {
-    keys: Array.from(rows, (row) => wire.keys[row]!),
-    values: Array.from(rows, (row) => wire.values[row]!),
-  }
-}
-
 /** Columns one after another, each with its number of rows; null where there is none at all. */
 export function joinColumns(columns: readonly { column: DecodedColumn | null; rows: number }[]): DecodedColumn | null {
   if (columns.every(({ column }) => column === null)) return null
   const withSchemas = columns.some(({ column }) => column?.schemas !== undefined)
-  const values: unknown[] = []
-  const schemas: (Schema | undefined)[] = []
+  if (columns.every(({ column }) => column === null || !column.isDecoded)) return DecodedColumn.empty(withSchemas)
+  const values = new Array<unknown>(columns.reduce((sum, { rows }) => sum + rows, 0))
+  const schemas = withSchemas ? new Array<Schema | undefined>(values.length) : undefined
+  let at = 0
   for (const { column, rows } of columns) {
-    for (let i = 0; i < rows; i++) {
-      values.push(column?.values[i])
-      if (withSchemas) schemas.push(column?.schemas?.[i])
+    for (let i = 0; i < rows; i++, at++) {
+      values[at] = column?.values[i]
+      if (schemas !== undefined) schemas[at] = column?.schemas?.[i]
     }
   }
-  return new DecodedColumn(values, withSchemas ? schemas : undefined)
-}
-
-/** Null unless every part has some. */
-export function joinWire(wires: readonly (WireBytes | null)[]): WireBytes | null {
-  const all = wires.filter((wire) => wire !== null)
-  if (all.length < wires.length) return null
-  return { keys: all.flatMap((wire) => wire.keys), values: all.flatMap((wire) => wire.values) }
+  return new DecodedColumn(values, schemas)
 }

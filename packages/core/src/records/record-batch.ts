@@ -2,46 +2,12 @@ import type { ConnectRecord, Header, Positions } from '../api/record.ts'
 import type { RecordError } from '../api/errors.ts'
 import type { Schema } from '../api/schema.ts'
 import { type Codec, bytesCodec } from './codec.ts'
-import {
-  type ByteColumn,
-  DecodedColumn,
-  type WireBytes,
-  columnsOf,
-  joinColumns,
-  joinWire,
-  pickColumn,
-  pickWire,
-} from './columns.ts'
+import { type BatchParts, joinParts } from './batch-parts.ts'
+import { type ByteColumn, DecodedColumn, columnsOf, pickColumn } from './columns.ts'
+import { type EncodedColumns, EncodedColumnsBuilder, numbersAt, pickEncoded } from './encoded-columns.ts'
 import { headersOf } from './headers.ts'
-import { NO_RECORDS, type PackedRecords, concatPacked } from './packed-records.ts'
+import { NO_RECORDS, type PackedRecords } from './packed-records.ts'
 import { RecordView } from './record-view.ts'
-
-/** What a batch is made of besides its columns. */
-interface Parts {
-  readonly packed: PackedRecords
-  readonly keyBytes: ByteColumn
-  readonly valueBytes: ByteColumn
-  /** Row of this batch to row of `packed`; null: all of them, in order. */
-  readonly rows: Int32Array | null
-  readonly codec: Codec
-  /** By packed row, shared by all views: bytes are decoded at most once. */
-  readonly keys: DecodedColumn | null
-  readonly values: DecodedColumn | null
-  /** By row of this batch: values that a source or a transform made, instead of the bytes. */
-  readonly madeKeys: DecodedColumn | null
-  readonly madeValues: DecodedColumn | null
-  /** By row of this batch: bytes for the sink where they are not the source's. */
-  readonly wire: WireBytes | null
-  /** Whether the made values and keys are the source's own, and not a transform's. */
-  readonly madeBySource: boolean
-  /** By packed row: the number of the record in its run, given by the runtime. */
-  readonly origins: Float64Array | null
-  /** By row of this batch, where a transform split records. */
-  readonly index: Int32Array | null
-  readonly positions: Positions | null
-  /** Records that the source could not make, by packed row. */
-  readonly errors: ReadonlyMap<number, RecordError> | null
-}
 
 /** A row of a batch that its source could not make into a record, with the reason. */
 export interface FailedRow {
@@ -55,9 +21,9 @@ export interface FailedRow {
  */
 export class RecordBatch implements Iterable<ConnectRecord> {
   readonly length: number
-  readonly #parts: Parts
+  readonly #parts: BatchParts
 
-  private constructor(parts: Parts) {
+  private constructor(parts: BatchParts) {
     this.#parts = parts
     this.length = parts.rows === null ? parts.packed.count : parts.rows.length
   }
@@ -67,8 +33,8 @@ export class RecordBatch implements Iterable<ConnectRecord> {
    * so for partitions without a row here; left out, it is the last offset + 1 of each partition in the batch.
    */
   static of(packed: PackedRecords, positions: Positions | null = null): RecordBatch {
-    const decoded = { keys: null, values: null, madeKeys: null, madeValues: null, wire: null, madeBySource: false }
-    const whole = { ...columnsOf(packed), rows: null, origins: null, index: null, errors: null }
+    const decoded = { keys: null, values: null, madeKeys: null, madeValues: null, encoded: null, madeBySource: false }
+    const whole = { ...columnsOf(packed), rows: null, origins: null, firstOrigin: 0, index: null, errors: null }
     return new RecordBatch({ ...whole, ...decoded, codec: bytesCodec, positions })
   }
 
@@ -126,6 +92,16 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     return this.#parts.codec
   }
 
+  /** Whether row `i` of this batch is row `i` of `packed`, for all of them. */
+  get isWhole(): boolean {
+    return this.#parts.rows === null
+  }
+
+  /** The source's format of the values in `packed`; null where a source or a transform made values instead of bytes. */
+  get sourceFormat(): string | null {
+    return this.#parts.madeValues === null ? this.#parts.codec.value.source.format : null
+  }
+
   /** Row of `packed` that row `i` of this batch stands in. */
   packedRow(i: number): number {
     const rows = this.#parts.rows
@@ -168,8 +144,13 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   /** The number of the record in its run; 0-based, set by the runtime. */
   origin(i: number): number {
-    const origins = this.#parts.origins
-    return origins === null ? this.packedRow(i) : origins[this.packedRow(i)]!
+    const { origins, firstOrigin } = this.#parts
+    return origins === null ? firstOrigin + this.packedRow(i) : origins[this.packedRow(i)]!
+  }
+
+  /** The number of packed row 0 where the rows are numbered on from it; null where they are not. */
+  get firstOrigin(): number | null {
+    return this.#parts.origins === null ? this.#parts.firstOrigin : null
   }
 
   /** Decoded value; null for a tombstone. Throws the converter's `RecordError`. */
@@ -212,7 +193,8 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   /** The value in the sink's format: the source's bytes where nothing changed them and both ends speak the same. */
   valueBytes(i: number): Buffer | null {
-    if (this.#parts.wire !== null) return this.#parts.wire.values[i]!
+    const { encoded } = this.#parts
+    if (encoded !== null) return bytesOf(encoded.buffer, encoded.valueStart[i]!, encoded.valueEnd[i]!)
     const { value } = this.#parts.codec
     if (value.passThrough && !this.#isMade(this.#parts.madeValues, i)) return this.rawValue(i) ?? null
     return value.sink.encode(this.value(i), this.valueSchema(i))
@@ -220,7 +202,8 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   /** The key in the sink's format. */
   keyBytes(i: number): Buffer | null {
-    if (this.#parts.wire !== null) return this.#parts.wire.keys[i]!
+    const { encoded } = this.#parts
+    if (encoded !== null) return bytesOf(encoded.buffer, encoded.keyStart[i]!, encoded.keyEnd[i]!)
     const { key } = this.#parts.codec
     if (key.passThrough && !this.#isMade(this.#parts.madeKeys, i)) return this.rawKey(i) ?? null
     return key.sink.encode(this.key(i), this.keySchema(i))
@@ -261,13 +244,13 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   /** A view on some rows, in the order given. Copies nothing. */
   select(rows: Int32Array | readonly number[]): RecordBatch {
-    const { madeKeys, madeValues, wire, index } = this.#parts
+    const { madeKeys, madeValues, encoded, index } = this.#parts
     return this.#with({
-      rows: Int32Array.from(rows, (row) => this.packedRow(row)),
+      rows: this.#packedRows(rows),
       madeKeys: madeKeys === null ? null : pickColumn(madeKeys, rows),
       madeValues: madeValues === null ? null : pickColumn(madeValues, rows),
-      wire: wire === null ? null : pickWire(wire, rows),
-      index: index === null ? null : Int32Array.from(rows, (row) => index[row]!),
+      encoded: encoded === null ? null : pickEncoded(encoded, rows),
+      index: index === null ? null : numbersAt(index, rows),
       positions: null,
     })
   }
@@ -286,7 +269,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
    */
   withValues(values: unknown[], schemas?: (Schema | undefined)[]): RecordBatch {
     if (values.length !== this.length) throw new RangeError(`${values.length} values for ${this.length} records`)
-    return this.#with({ madeValues: new DecodedColumn(values, schemas), wire: null })
+    return this.#with({ madeValues: new DecodedColumn(values, schemas), encoded: null })
   }
 
   /**
@@ -299,7 +282,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
       const same = this.packedRow(rows[i]!) === this.packedRow(rows[i - 1]!)
       index[i] = same ? index[i - 1]! + 1 : 0
     }
-    return this.select(rows).#with({ madeValues: new DecodedColumn(values), wire: null, index })
+    return this.select(rows).#with({ madeValues: new DecodedColumn(values), encoded: null, index })
   }
 
   /** Whether a transform has made several records of one here. */
@@ -309,11 +292,10 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   /** The same records bound to a pipeline's converters; what was decoded before is forgotten. */
   withCodec(codec: Codec): RecordBatch {
-    const { count } = this.#parts.packed
     return this.#with({
       codec,
-      keys: DecodedColumn.empty(count, codec.key.source.schemas),
-      values: DecodedColumn.empty(count, codec.value.source.schemas),
+      keys: DecodedColumn.empty(codec.key.source.schemas),
+      values: DecodedColumn.empty(codec.value.source.schemas),
     })
   }
 
@@ -323,16 +305,27 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     return codec.value.passThrough && codec.key.passThrough && madeKeys === null && madeValues === null
   }
 
-  /** The same records with their keys and values encoded for the sink. */
-  withWire(wire: WireBytes): RecordBatch {
-    return this.#with({ wire })
+  /**
+   * Keys and values in the sink's format, as ranges of one buffer by row of this batch. Nothing is copied where the
+   * source's bytes pass through, or where the runtime has encoded the batch before.
+   */
+  encoded(): EncodedColumns {
+    const { encoded, packed, rows } = this.#parts
+    if (encoded !== null) return encoded
+    if (this.passesThrough) return rows === null ? packed : pickEncoded(packed, rows)
+    const builder = new EncodedColumnsBuilder(this.length)
+    for (let i = 0; i < this.length; i++) builder.add(this.keyBytes(i), this.valueBytes(i))
+    return builder.finish()
+  }
+
+  /** The same records with their keys and values encoded for the sink, by row. */
+  withEncoded(encoded: EncodedColumns): RecordBatch {
+    return this.#with({ encoded })
   }
 
   /** The same records numbered from `first` in the order of `packed`. */
   withOrigins(first: number): RecordBatch {
-    const origins = new Float64Array(this.#parts.packed.count)
-    for (let row = 0; row < origins.length; row++) origins[row] = first + row
-    return this.#with({ origins })
+    return this.#with({ origins: null, firstOrigin: first })
   }
 
   /**
@@ -341,26 +334,7 @@ export class RecordBatch implements Iterable<ConnectRecord> {
    */
   static concat(batches: readonly RecordBatch[]): RecordBatch {
     if (batches.length <= 1) return batches[0] ?? EMPTY
-    const parts = batches.map((batch) => batch.#parts)
-    const byPackedRow = (pick: (part: Parts) => DecodedColumn | null): DecodedColumn | null =>
-      joinColumns(parts.map((part) => ({ column: pick(part), rows: part.packed.count })))
-    const byRow = (pick: (part: Parts) => DecodedColumn | null): DecodedColumn | null =>
-      joinColumns(parts.map((part, b) => ({ column: pick(part), rows: batches[b]!.length })))
-    return new RecordBatch({
-      ...columnsOf(concatPacked(parts.map((part) => part.packed))),
-      ...joinRows(batches),
-      codec: parts[0]!.codec,
-      keys: byPackedRow((part) => part.keys),
-      values: byPackedRow((part) => part.values),
-      madeKeys: byRow((part) => part.madeKeys),
-      madeValues: byRow((part) => part.madeValues),
-      madeBySource: parts.some((part) => part.madeBySource),
-      wire: joinWire(parts.map((part) => part.wire)),
-      index: parts.some((part) => part.index !== null) ? Int32Array.from(batches.flatMap(indexes)) : null,
-      positions: null,
-      // Failed rows never come this far.
-      errors: null,
-    })
+    return new RecordBatch(joinParts(batches.map((batch) => batch.#parts)))
   }
 
   /** Null bytes have no schema. */
@@ -377,32 +351,21 @@ export class RecordBatch implements Iterable<ConnectRecord> {
   }
 
   #scratch(withSchemas: boolean): DecodedColumn {
-    return DecodedColumn.empty(0, withSchemas)
+    return DecodedColumn.empty(withSchemas)
   }
 
-  #with(changes: Partial<Parts>): RecordBatch {
+  #packedRows(rows: Int32Array | readonly number[]): Int32Array {
+    const own = this.#parts.rows
+    return own === null ? Int32Array.from(rows) : numbersAt(own, rows)
+  }
+
+  #with(changes: Partial<BatchParts>): RecordBatch {
     return new RecordBatch({ ...this.#parts, ...changes })
   }
 }
 
-/** Rows and origins of batches whose packed records stand one after another. */
-function joinRows(batches: readonly RecordBatch[]): { rows: Int32Array; origins: Float64Array } {
-  const rows: number[] = []
-  const origins = new Float64Array(batches.reduce((sum, batch) => sum + batch.packed.count, 0))
-  let start = 0
-  for (const batch of batches) {
-    for (let i = 0; i < batch.length; i++) {
-      const row = start + batch.packedRow(i)
-      rows.push(row)
-      origins[row] = batch.origin(i)
-    }
-    start += batch.packed.count
-  }
-  return { rows: Int32Array.from(rows), origins }
-}
-
-function indexes(batch: RecordBatch): number[] {
-  return Array.from({ length: batch.length }, (_, i) => batch.index(i))
+function bytesOf(buffer: Buffer, start: number, end: number): Buffer | null {
+  return end < 0 ? null : buffer.subarray(start, end)
 }
 
 const EMPTY = RecordBatch.of(NO_RECORDS, [])

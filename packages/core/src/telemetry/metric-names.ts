@@ -30,6 +30,7 @@ export const metricNames = [
   'in_flight_bytes',
   'offsets_lost_total',
   'records_late_total',
+  'event_loop_delay_seconds',
 ] as const
 
 export type MetricName = (typeof metricNames)[number]
@@ -99,6 +100,11 @@ export const metricDefinitions: Readonly<Record<MetricName, MetricDefinition>> =
     kind: 'counter',
     help: 'Rows of partitions that were given up, dropped on arrival; their new owner reads them.',
     labels: pipeline,
+  },
+  event_loop_delay_seconds: {
+    kind: 'gauge',
+    help: 'How long the worker held its event loop in 99 of 100 looks of the last 10 s, at most.',
+    labels: [],
   },
 }
 

@@ -1,4 +1,5 @@
 import { ConnectError, RecordError } from '../api/errors.ts'
+import { setOwn } from '../converters/json-reader.ts'
 
 /** The names from the record's value down to a field. */
 export type FieldPath = readonly string[]
@@ -40,30 +41,41 @@ export function getField(value: unknown, path: FieldPath): unknown {
 /** A copy with the field set; objects on the way are made where they are missing. */
 export function withField(fields: Fields, path: FieldPath, value: unknown, depth: number = 0): Fields {
   const name = path[depth]!
-  if (depth === path.length - 1) return { ...fields, [name]: value }
-  const inner = Object.hasOwn(fields, name) ? fields[name] : {}
-  if (!isFields(inner)) {
-    throw new RecordError('TRANSFORM_FAILED', `${pathText(path.slice(0, depth + 1))} is not an object`)
+  const copy = copyOf(fields)
+  if (depth === path.length - 1) copy[name] = value
+  else {
+    const inner = Object.hasOwn(fields, name) ? fields[name] : {}
+    if (!isFields(inner)) {
+      throw new RecordError('TRANSFORM_FAILED', `${pathText(path.slice(0, depth + 1))} is not an object`)
+    }
+    copy[name] = withField(inner, path, value, depth + 1)
   }
-  return { ...fields, [name]: withField(inner, path, value, depth + 1) }
+  return copy
 }
 
 /** A copy without the field. The others keep their order. */
 export function withoutField(fields: Fields, path: FieldPath, depth: number = 0): Fields {
   const name = path[depth]!
-  if (depth === path.length - 1) {
-    const { [name]: _removed, ...others } = fields
-    return others
-  }
+  if (depth === path.length - 1) return copyOf(fields, name)
   const inner = fields[name]
-  return isFields(inner) ? { ...fields, [name]: withoutField(inner, path, depth + 1) } : fields
+  if (!isFields(inner)) return fields
+  const copy = copyOf(fields)
+  copy[name] = withoutField(inner, path, depth + 1)
+  return copy
+}
+
+/** `{ ...fields }`, as it can be added to: adding to what a spread has made takes ten times as long. */
+function copyOf(fields: Fields, leaveOut?: string): Record<string, unknown> {
+  const copy: Record<string, unknown> = {}
+  for (const key in fields) if (key !== leaveOut) setOwn(copy, key, fields[key])
+  return copy
 }
 
 /** Whether it is an object with fields: no array, no bytes, no date, no Map. */
 export function isFields(value: unknown): value is Fields {
   if (typeof value !== 'object' || value === null) return false
   const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || (prototype as object).constructor.name === 'Object'
+  return prototype === Object.prototype || prototype === null || (prototype as object).constructor.name === 'Object'
 }
 
 export function pathText(path: FieldPath): string {

@@ -1,6 +1,7 @@
 import type { Partition, Positions } from '../api/record.ts'
 import type { SourceTask } from '../api/source-task.ts'
-import { type AckTracker, trackKey } from '../offsets/ack-tracker.ts'
+import type { AckTracker } from '../offsets/ack-tracker.ts'
+import { trackKey } from '../offsets/partition-groups.ts'
 
 /** For `--once`: knows when everything up to what was the end has been read. */
 export class OnceGate {

@@ -127,6 +127,7 @@ export class PipelineRunner {
       pipeline: pipeline.name,
       signal,
       clock,
+      latency: pipeline.latency,
       random,
       logger: logger.child({ pipeline: pipeline.name, role }),
       count: (metric, by = 1) => this.#metrics.count(metric, by),

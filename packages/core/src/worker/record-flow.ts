@@ -124,12 +124,14 @@ export class RecordFlow {
   }
 
   #take(result: PollResult): void {
-    const { connector, tracker, ledger, metrics, prepare } = this.#parts
+    const { connector, tracker, ledger, metrics, flow, clock, prepare } = this.#parts
     const batch = tracker.register(result instanceof RecordBatch ? result : packSourceRecords(result, connector))
     if (batch.length === 0) return
     ledger.read(batch.length)
     metrics.count('bytes_read_total', batch.packed.buffer.length)
+    const began = clock.monotonic()
     const { ready, failures, filtered, skipped, transformed } = prepare(batch)
+    flow.prepared(batch.packed.buffer.length, clock.monotonic() - began)
     if (transformed.isSplit) tracker.split(pieces(transformed, failures))
     if (filtered.length > 0) ledger.add('filtered', tracker.settle(batch, filtered))
     if (skipped.length > 0) ledger.add('skipped', tracker.settle(batch, skipped))

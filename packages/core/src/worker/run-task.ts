@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Positions } from '../api/record.ts'
 import type { SinkTask } from '../api/sink-task.ts'
+import type { Latency } from '../api/task-context.ts'
 import type { DeadLetterWriter } from '../delivery/dead-letter-writer.ts'
 import { Delivery } from '../delivery/delivery.ts'
 import { Tolerance } from '../delivery/tolerance.ts'
@@ -19,7 +20,9 @@ import { RecordFlow } from './record-flow.ts'
 import type { TaskOptions } from './task-options.ts'
 import { aborted, unlessStuck, within } from './within.ts'
 
-const BATCH = { maxRecords: 5000, maxBytes: 4 * 1024 * 1024, lingerMs: 100 }
+const BATCH = { maxRecords: 5000, maxBytes: 4 * 1024 * 1024 }
+/** How long the first record of a batch waits for company, in milliseconds. */
+const LINGER_MS: Readonly<Record<Latency, number>> = { low: 1, balanced: 25, throughput: 200 }
 /** How long after a failure running calls may take to notice that they are aborted, in milliseconds. */
 const ABORT_MS = 10_000
 /** … and how long when everything must end at once. */
@@ -58,7 +61,7 @@ async function moveRecords(options: TaskOptions, closers: Closers): Promise<bool
   const source = await openSource(options, closers, moving)
 
   if (options.once) gate.learn(source, options.endAfter).catch(fail)
-  const timing = commitTiming(pipeline, { source, sink, tracker })
+  const timing = commitTiming(pipeline, { source, sink, tracker, clock })
   const commits = commitRegularly(committer, { ...options, ...timing, fail })
   options.onRunning({ remaining: () => gate.remaining(ownership.partitions) })
   const ending = AbortSignal.any([options.stopping, cut])
@@ -135,12 +138,12 @@ function assemble(options: TaskOptions, { sink, deadLetters, fail, cut }: Ends):
 function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
   const { source, sink } = pipeline
   const traits = sinkTraits(sink)
-  const batch = { ...BATCH, ...traits.batch, ...sink.batch }
+  const batch = { ...BATCH, lingerMs: LINGER_MS[pipeline.latency], ...traits.batch, ...sink.batch }
   const codec = { key: endConverters(source.key, sink.key), value: endConverters(source.value, sink.value) }
   return {
     connector: source.plugin.name,
     prepare: recordPipeline({ codec, transforms: pipeline.transforms, traits }),
-    flow: new FlowControl(pipeline.limits, batch.maxRecords, { tracker, clock }),
+    flow: new FlowControl(pipeline.limits, batch, { tracker, clock }),
     batch,
     ordered: traits.ordered ?? false,
     concurrency: sink.concurrency ?? traits.concurrency ?? 1,

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { Clock } from '../api/task-context.ts'
 import type { WorkerConfig } from '../config/pipeline-config.ts'
 import { openStateStore } from '../state/open.ts'
+import { watchEventLoop } from '../telemetry/event-loop-watch.ts'
 import type { RootLogger } from '../telemetry/logger.ts'
 import { type Metrics, noMetrics } from '../telemetry/metrics.ts'
 import { systemClock } from './clock.ts'
@@ -58,7 +59,11 @@ export function createWorker(config: WorkerConfig, options: WorkerOptions): Work
     async run() {
       const { name: worker, file, stateUrl } = config
       logger.info({ worker, file, stateUrl, pipelines: config.pipelines.map(({ name }) => name) }, 'starting')
+      const ended = new AbortController()
+      const watching = watchEventLoop({ metrics, logger, clock, signal: ended.signal })
       await Promise.all(runners.map((runner) => runner.run()))
+      ended.abort()
+      await watching
       const forced = hard.signal.aborted
       hard.abort(new Error('ended'))
       await stateStore.close().catch((error: unknown) => {

@@ -37,6 +37,7 @@ describe('a good file', () => {
       errors: { tolerance: 'none', deadLetterQueue: undefined },
       limits: { maxRecords: 25_000, maxBytes: 33_554_432 },
       restart: { maxRestarts: 10, initialDelayMs: 1000, maxDelayMs: 60_000, resetAfterMs: 600_000 },
+      latency: 'balanced',
       commitIntervalMs: undefined,
     })
     expect(source.config).toEqual({

@@ -25,6 +25,7 @@ function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
   const hard = new AbortController()
   const puts: number[][] = []
   const rejected: { offset: number; attempts: number }[] = []
+  const stages: string[] = []
   const delivery = new Delivery({
     sink: {
       put: async (batch) => {
@@ -42,6 +43,7 @@ function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
     random: () => 1,
     reject: async (failures: readonly StageFailure[], attempts: number) => {
       for (const { batch, row } of failures) rejected.push({ offset: batch.offset(row), attempts })
+      for (const { stage } of failures) stages.push(stage)
       for (const { batch, row } of failures) tracker.settle(batch, [row])
       return true
     },
@@ -50,7 +52,7 @@ function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
   })
   const polled = (from: number, to: number): RecordBatch => tracker.register(packSourceRecords(records(from, to), 't'))
   const deliver = (): Promise<boolean> => clock.runUntil(delivery.deliver(polled(0, 10)))
-  return { logger, delivery, deliver, polled, clock, tracker, stopping, hard, puts, rejected }
+  return { logger, delivery, deliver, polled, clock, tracker, stopping, hard, puts, rejected, stages }
 }
 
 describe('Delivery', () => {
@@ -62,6 +64,19 @@ describe('Delivery', () => {
     expect(puts.filter((offsets) => !offsets.includes(6))).toEqual([[0, 1, 2, 3, 4], [5], [7, 8, 9]])
     expect(rejected).toEqual([{ offset: 6, attempts: 4 }])
     expect(tracker.records).toBe(0)
+  })
+
+  it("tells a value that the sink found out it can't convert from one that it can't write", async () => {
+    const { deliver, stages } = delivering((_, attempt) => {
+      const unreadable = new RecordError('CONVERSION_FAILED', 'not JSON')
+      const failures = [
+        { row: 2, error: poison() },
+        { row: 3, error: unreadable },
+      ]
+      if (attempt === 1) throw new PartialBatchError(failures)
+    })
+    await deliver()
+    expect(stages).toEqual(['TASK_PUT', 'VALUE_CONVERTER'])
   })
 
   it('does not take the search for poison for failed attempts', async () => {

@@ -41,6 +41,24 @@ function prepare(
   return recordPipeline({ codec: { key, value }, transforms, traits })(batch)
 }
 
+describe('reads: source', () => {
+  it('decodes no value, however broken', () => {
+    const value = numbers()
+    const { ready, failures } = prepare(polled('1', 'x', null), { value, traits: { reads: 'source' } })
+    expect([ready.length, failures.length, value.calls]).toEqual([3, 0, 0])
+  })
+
+  it('decodes keys, so that a broken one is set aside', () => {
+    const rows = ['1', 'x'].map((key, offset) => ({ offset, key: Buffer.from(key), value: Buffer.from('?') }))
+    const key = endConverters(numbers(), numbers())
+    const value = endConverters(numbers(), numbers())
+    const run = recordPipeline({ codec: { key, value }, transforms: [], traits: { reads: 'source' } })
+    const { ready, failures } = run(packSourceRecords(rows, 't').withOrigins(0))
+    expect(Array.from(ready, ({ offset }) => offset)).toEqual([0])
+    expect(failures).toMatchObject([{ row: 1, stage: 'KEY_CONVERTER' }])
+  })
+})
+
 const effects = { readsValues: true, changesValues: true, drops: true, splits: false }
 const dropOdd: TransformStep = {
   name: 'drop-odd',

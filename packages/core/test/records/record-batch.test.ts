@@ -7,6 +7,7 @@ import { jsonConverter } from '../../src/converters/json.ts'
 import { stringFactory } from '../../src/converters/string.ts'
 import { type PackedInput, packRecords, packSourceRecords } from '../../src/records/batch-builder.ts'
 import { type Codec, endConverters } from '../../src/records/codec.ts'
+import type { EncodedColumns } from '../../src/records/encoded-columns.ts'
 import { RecordBatch } from '../../src/records/record-batch.ts'
 
 const bytes = fc.uint8Array({ maxLength: 12 }).map((array) => Buffer.from(array))
@@ -227,6 +228,64 @@ describe('text', () => {
     const batch = texts('foo', null).withCodec(codec)
     const line = '{"schema":{"type":"string","optional":false},"payload":"foo"}'
     expect([batch.valueBytes(0)?.toString(), batch.valueBytes(1)]).toEqual([line, null])
+  })
+})
+
+describe('encoded columns', () => {
+  const utf8 = stringFactory.create({ encoding: 'utf-8' })
+  const keysAndValues = ({ encoded }: { encoded: EncodedColumns }): (string | null)[][] => {
+    const { buffer, keyStart, keyEnd, valueStart, valueEnd } = encoded
+    const at = (start: number, end: number): string | null => (end < 0 ? null : buffer.toString('utf8', start, end))
+    return Array.from(valueEnd, (_, i) => [at(keyStart[i]!, keyEnd[i]!), at(valueStart[i]!, valueEnd[i]!)])
+  }
+
+  it("are the source's own columns where bytes pass through", () => {
+    const batch = texts('a', null, '').withCodec(jsonToJson)
+    expect(batch.encoded()).toBe(batch.packed)
+    expect(keysAndValues({ encoded: batch.select([2, 1]).encoded() })).toEqual([
+      [null, ''],
+      [null, null],
+    ])
+    expect(batch.select([2, 1]).encoded().buffer).toBe(batch.packed.buffer)
+  })
+
+  it('are made once by the runtime and follow into views and joins', () => {
+    const codec: Codec = { key: endConverters(utf8, utf8), value: endConverters(utf8, jsonConverter) }
+    const batch = texts('a', null, 'é').withCodec(codec)
+    const encoded = batch.withEncoded(batch.encoded())
+    expect(keysAndValues({ encoded: encoded.encoded() })).toEqual([
+      [null, '"a"'],
+      [null, null],
+      [null, '"é"'],
+    ])
+    expect(encoded.select([2]).valueBytes(0)?.toString()).toBe('"é"')
+    const joined = RecordBatch.concat([encoded.slice(1, 3), encoded.slice(0, 1)])
+    expect(keysAndValues({ encoded: joined.encoded() }).map(([, value]) => value)).toEqual([null, '"é"', '"a"'])
+    expect(joined.valueBytes(1)?.toString()).toBe('"é"')
+  })
+
+  it('are made anew where a transform has made other values', () => {
+    const batch = texts('1', '2').withCodec(jsonToJson)
+    const changed = batch.withEncoded(batch.encoded()).withValues([undefined, { a: 1 }])
+    expect(keysAndValues({ encoded: changed.encoded() }).map(([, value]) => value)).toEqual(['1', '{"a":1}'])
+  })
+
+  it('hold rows that are larger than the first buffer', () => {
+    const large = 'x'.repeat(10_000)
+    const codec: Codec = { key: endConverters(utf8, utf8), value: endConverters(utf8, jsonConverter) }
+    const batch = texts('a', large, 'b').withCodec(codec)
+    const values = keysAndValues({ encoded: batch.encoded() }).map(([, value]) => value)
+    expect(values).toEqual(['"a"', `"${large}"`, '"b"'])
+  })
+})
+
+describe('what the source read', () => {
+  it('has the format of its converter until somebody makes other values', () => {
+    const batch = texts('1', '2').withCodec(jsonToJson)
+    expect([batch.sourceFormat, batch.isWhole]).toEqual(['json', true])
+    expect([batch.select([1]).sourceFormat, batch.select([1]).isWhole]).toEqual(['json', false])
+    expect(batch.withValues([1, 2]).sourceFormat).toBeNull()
+    expect(packSourceRecords([{ offset: 0, value: { a: 1 } }], 's').withCodec(jsonToJson).sourceFormat).toBeNull()
   })
 })
 

@@ -163,6 +163,7 @@ export function pipelineConfig(
     errors: { tolerance: 'none', deadLetterQueue: undefined },
     limits: { maxRecords: 1000, maxBytes: 1 << 20 },
     restart: { maxRestarts: 0, initialDelayMs: 1, maxDelayMs: 2, resetAfterMs: 60_000 },
+    latency: 'balanced',
     commitIntervalMs: 10,
     ...changes,
     sink: {

@@ -29,7 +29,7 @@ describe('metrics', () => {
   it.each(metricNames)('%s is documented and named by its kind and unit', (name) => {
     const { kind, help, labels } = metricDefinitions[name]
     expect(help).toMatch(/\.$/)
-    expect(labels[0]).toBe('pipeline')
+    expect(labels[0]).toBe(name.startsWith('event_loop_') ? undefined : 'pipeline')
     expect(name.endsWith('_total')).toBe(kind === 'counter')
     expect(name).toMatch(/^[a-z]+(_[a-z]+)+$/)
   })

@@ -76,6 +76,7 @@ function configOf(world: ChaosWorld, clock: VirtualClock): PipelineConfig {
     errors: { tolerance: 'all', deadLetterQueue: setting.deadLetters ? target : undefined },
     limits: { maxRecords: setting.maxInFlight, maxBytes: setting.maxInFlight * 8 },
     restart: { maxRestarts: 100, initialDelayMs: 5, maxDelayMs: 50, resetAfterMs: 60_000 },
+    latency: 'balanced',
     commitIntervalMs: 20,
   }
 }

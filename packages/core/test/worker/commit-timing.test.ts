@@ -1,20 +1,22 @@
 import { describe, expect, it } from '@jest/globals'
-import type { SinkTask, SinkTraits, SourceTask } from '../../src/index.ts'
+import type { Clock, SinkTask, SinkTraits, SourceTask } from '../../src/index.ts'
 import { sinkConnector } from '../../src/index.ts'
 import { AckTracker } from '../../src/offsets/ack-tracker.ts'
 import { packSourceRecords } from '../../src/records/batch-builder.ts'
 import { commitTiming } from '../../src/worker/commit-timing.ts'
+import { systemClock } from '../../src/worker/clock.ts'
 import { records } from '../support/pipeline.ts'
 
 const noSink = {} as SinkTask
 const noSource = {} as SourceTask
+const immediate: Clock = { ...systemClock, sleep: () => Promise.resolve() }
 const storing = async (): Promise<void> => undefined
 
 function timingOf(
   traits: SinkTraits,
-  ends: { source?: SourceTask; sink?: SinkTask; commitIntervalMs?: number; tracker?: AckTracker } = {},
+  ends: { source?: SourceTask; sink?: SinkTask; commitIntervalMs?: number; tracker?: AckTracker; clock?: Clock } = {},
 ) {
-  const { source = noSource, sink = noSink, commitIntervalMs, tracker = new AckTracker() } = ends
+  const { source = noSource, sink = noSink, commitIntervalMs, tracker = new AckTracker(), clock = immediate } = ends
   const connector = sinkConnector({
     description: 'a test',
     config: { type: 'object', properties: {} },
@@ -22,7 +24,7 @@ function timingOf(
     traits: () => traits,
   })
   const plugin = { name: 'test', description: 'a test', sink: connector }
-  return commitTiming({ commitIntervalMs, sink: { plugin, config: {} } as never }, { source, sink, tracker })
+  return commitTiming({ commitIntervalMs, sink: { plugin, config: {} } as never }, { source, sink, tracker, clock })
 }
 
 describe('commitTiming', () => {
@@ -55,5 +57,22 @@ describe('commitTiming', () => {
     const again = due!(over.signal)
     over.abort()
     await again
+  })
+
+  it('waits a moment between two of these', async () => {
+    const tracker = new AckTracker()
+    const wakes: (() => void)[] = []
+    const sleep = async (ms: number): Promise<void> => {
+      expect(ms).toBe(5)
+      await new Promise<void>((resolve) => wakes.push(resolve))
+    }
+    const { due } = timingOf({}, { tracker, clock: { ...systemClock, sleep } })
+    let isDue = false
+    const waiting = due!(new AbortController().signal).then(() => (isDue = true))
+    tracker.settle(tracker.register(packSourceRecords(records(0, 5000), 't')))
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isDue).toBe(false)
+    wakes[0]!()
+    await waiting
   })
 })

@@ -1,4 +1,4 @@
-import type { Clock, Logger, Partition, Positions, SinkContext, SourceContext } from '@connect-run/core'
+import type { Clock, Latency, Logger, Partition, Positions, SinkContext, SourceContext } from '@connect-run/core'
 import { systemClock } from '@connect-run/core/runtime'
 
 export interface LogEntry {
@@ -91,6 +91,8 @@ export interface TestContextOptions<Config> {
   readonly signal?: AbortSignal
   /** Default the machine's. */
   readonly clock?: Clock
+  /** Default `balanced`. */
+  readonly latency?: Latency
   /** Default: always 0.5. */
   readonly random?: () => number
   /** Default: none. */
@@ -119,7 +121,14 @@ export interface OwnershipCall {
 /** What the runtime would lend a task. */
 export function testContext<Config>(options: TestContextOptions<Config>): TestContext<Config> {
   const { config, worker = 'worker', pipeline = 'pipeline', clock = systemClock, random = () => 0.5 } = options
-  const { signal = new AbortController().signal, positions = [], once = false, streams, sinkPositions = [] } = options
+  const {
+    signal = new AbortController().signal,
+    latency = 'balanced',
+    positions = [],
+    once = false,
+    streams,
+    sinkPositions = [],
+  } = options
   const counts = new Map<string, number>()
   const ownership: OwnershipCall[] = []
   return {
@@ -127,6 +136,7 @@ export function testContext<Config>(options: TestContextOptions<Config>): TestCo
     worker,
     pipeline,
     clock,
+    latency,
     random,
     signal,
     positions,
