@@ -16,10 +16,11 @@ const plugin: ConnectorPlugin = {
       // Where the time is the user's, the last write to it wins.
       ordered: hasUserTime(config),
       idempotent: true,
-      reads: 'values',
+      reads: 'source',
       tombstones: 'skip',
-      concurrency: 4,
-      batch: { maxRecords: 5000, maxBytes: 4 * 1024 * 1024, lingerMs: 100 },
+      // Enough on the way to a server that answers after 20 ms, and no batch that takes 10 ms to make.
+      concurrency: 8,
+      batch: { maxRecords: 5000, maxBytes: 1024 * 1024 },
     }),
   }),
 }

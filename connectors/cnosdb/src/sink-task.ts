@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import {
   type Clock,
   ConnectError,
@@ -35,6 +36,7 @@ export class CnosdbSinkTask implements SinkTask<CnosdbSinkConfig> {
   #refusesSilently = false
   #doubts = 0
   #doubtedRows = 0
+  #turn: Promise<void> = Promise.resolve()
 
   constructor(config: CnosdbSinkConfig) {
     this.#config = config
@@ -42,7 +44,7 @@ export class CnosdbSinkTask implements SinkTask<CnosdbSinkConfig> {
 
   async start(context: SinkContext<CnosdbSinkConfig>): Promise<void> {
     this.#clock = context.clock
-    this.#encoder = new LineEncoder(compileMapping(this.#config, context.streams))
+    this.#encoder = new LineEncoder(compileMapping(this.#config, context.streams), this.#config)
     const client = (this.#client ??= await createWriteClient(this.#config))
     const pong = await client.ping(context.signal)
     const error = statusError(pong, client.address, this.#clock.now())
@@ -81,6 +83,7 @@ export class CnosdbSinkTask implements SinkTask<CnosdbSinkConfig> {
 
   /** Writes rows, all of them where none are given; returns what is still to be written. */
   async #write({ batch, signal, failures }: Put, rows: readonly number[] | undefined): Promise<Split> {
+    await this.#ownTurn()
     const encoded = this.#encoder.encode(batch, rows)
     for (const failure of encoded.failures) failures.push(failure)
     if (encoded.rows.length === 0) return nothing
@@ -89,10 +92,17 @@ export class CnosdbSinkTask implements SinkTask<CnosdbSinkConfig> {
       if (split !== undefined) return split
     }
     const client = this.#started()
-    const verdict = this.#judge(client, await client.write(Buffer.from(encoded.text), signal))
+    const verdict = this.#judge(client, await client.write(encoded.body, signal))
     return verdict.kind === 'conflict'
       ? splitByConflict(this.#encoder, { batch, encoded }, verdict)
       : this.#settle(encoded, verdict)
+  }
+
+  /** Batches that come together are encoded in one turn of the event loop each, so that none of them holds up the rest. */
+  async #ownTurn(): Promise<void> {
+    const turn = this.#turn
+    this.#turn = turn.then(() => nextTurn())
+    await turn
   }
 
   #settle({ rows }: Encoded, verdict: Exclude<Verdict, { kind: 'conflict' }>): Split {

@@ -5,6 +5,8 @@ export interface TableTemplate {
   /** The name where it is always the same. */
   readonly fixed: string | undefined
   readonly namesTopic: boolean
+  /** Whether it is made of parts of the point. */
+  readonly namesValue: boolean
   render(topic: string, point: unknown): string
 }
 
@@ -16,6 +18,7 @@ export function compileTable(template: string): TableTemplate {
   return {
     fixed: parts.length === 1 && only?.kind === 'text' ? only.text : undefined,
     namesTopic: parts.some((part) => part.kind === 'topic'),
+    namesValue: parts.some((part) => part.kind === 'value'),
     render: (topic, point) => {
       let name = ''
       for (const part of parts) name += textOf(part, topic, point)

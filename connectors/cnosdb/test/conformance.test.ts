@@ -65,6 +65,7 @@ describePlugin(plugin, {
       fields: { include: ['*'], exclude: ['debug_*'], strings: ['*'], types: { id: 'bigint' } },
       time: { field: 'ts', unit: 'ms' },
       flatten: { separator: '_' },
+      transcode: false,
       gzip: true,
       timeout: '10s',
       tls: { verify: false },

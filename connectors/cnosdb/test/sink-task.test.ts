@@ -1,13 +1,14 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from '@jest/globals'
-import { type RowFailure, errorKind, isConnectError, isPartialBatch } from '@connect-run/core'
+import { type Converter, type RowFailure, errorKind, isConnectError, isPartialBatch } from '@connect-run/core'
 import { pollUntil } from '@connect-run/testkit'
 import { type CnosdbServer, type CnosdbServerOptions, startCnosdbServer } from '@connect-run/testkit/embedded'
 import type { CnosdbSinkConfig } from '../src/sink-config.ts'
 import { CnosdbSinkTask } from '../src/sink-task.ts'
-import { type TestRecord, batchOf, contextOf, sinkConfig, why } from './support.ts'
+import { type TestRecord, batchOf, contextOf, json, jsonBatchOf, sinkConfig, why } from './support.ts'
 
 const closing: (() => Promise<void>)[] = []
 afterEach(async () => {
@@ -65,9 +66,9 @@ function readings(count: number): TestRecord[] {
 }
 
 describe('put', () => {
-  it('writes a batch in one request, compressed, and a second time nothing changes', async () => {
+  it.each([false, true])('writes a batch in one request, gzip: %s, and a second time nothing changes', async (gzip) => {
     const server = await serve()
-    const task = await started(server)
+    const task = await started(server, { gzip })
     const batch = batchOf(readings(5000))
     await task.put(batch, signal)
     await task.put(batch, signal)
@@ -91,6 +92,36 @@ describe('put', () => {
       [4, 'RECORD_INVALID'],
     ])
     expect(server.count('m')).toBe(6)
+  })
+
+  it('writes the bytes of a source, and reports what is no JSON', async () => {
+    const server = await serve()
+    const task = await started(server)
+    const texts = ['{"v": 1}', '{"v": 2.50}', '{"v": 03}', '{"v": {"w": "x\\n"}}', '{"v": 5}']
+    const batch = jsonBatchOf(texts.map((text) => ({ value: Buffer.from(text) })))
+    const failures = await failuresOf(task.put(batch, signal))
+    expect(failures.map(({ row, error }) => [row, error.code])).toEqual([[2, 'CONVERSION_FAILED']])
+    expect(server.rows('m').map(({ v, v_w }) => v ?? v_w)).toEqual([1, 2.5, 'x\n', 5])
+  })
+
+  it('makes room for others between batches that come together', async () => {
+    const server = await serve()
+    const task = await started(server)
+    let decoded = 0
+    const decode: Converter['decode'] = (...bytes) => {
+      decoded++
+      return json.decode(...bytes)
+    }
+    const records = Array.from({ length: 10 }, () => ({ value: Buffer.from('{"v": [1]}') }))
+    const batches = Array.from({ length: 4 }, () => jsonBatchOf(records, { ...json, decode }))
+    const writing = Promise.all(batches.map((batch) => task.put(batch, signal)))
+    const seen = new Set<number>()
+    for (let turn = 0; turn < 1000; turn++) {
+      await nextTurn()
+      seen.add(decoded)
+    }
+    await writing
+    expect([...seen]).toEqual(expect.arrayContaining([10, 20, 30, 40]))
   })
 
   it('sends nothing where nothing is left', async () => {
@@ -239,7 +270,7 @@ describe('failures of the server', () => {
 
   it('too large: of several rows the runtime finds out which, one is refused', async () => {
     const server = await serve({ writeLimitBytes: 200 })
-    const task = await started(server, { gzip: false })
+    const task = await started(server)
     expect(await thrownBy(task.put(batchOf(readings(100)), signal))).toMatch(/^record RECORD_TOO_LARGE: /)
     const failures = await failuresOf(task.put(batchOf([{ value: { text: 'x'.repeat(1000) } }]), signal))
     expect(failures.map(({ row, error }) => [row, error.code])).toEqual([[0, 'RECORD_TOO_LARGE']])

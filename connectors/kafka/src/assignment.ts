@@ -1,4 +1,4 @@
-import { type Partition, type Positions, RecordBatch } from '@connect-run/core'
+import { type PackedRecords, type Partition, type Positions, RecordBatch } from '@connect-run/core'
 import type { Fetched, PartitionOffset } from './client/consumer-client.ts'
 
 /** Where to begin in a partition, and where to end. */
@@ -57,15 +57,16 @@ export class Assignment {
   }
 
   /** The rows that are wanted, with the positions after them; also positions that moved without a row. */
-  take({ batch, ends }: Fetched): RecordBatch {
+  take({ batch, ends }: Pick<Fetched, 'batch' | 'ends'>): RecordBatch {
     const touched = new Set(this.#announced)
     this.#announced = []
     const kept = this.#keep(batch, touched)
     for (const end of ends) {
       const owned = this.get(end)
-      if (owned === undefined) continue
+      // More may have come since it was at its end.
+      if (owned === undefined || owned.next > end.offset) continue
       // Offsets that hold no record (transaction markers, compaction) are passed at the end.
-      owned.next = Math.max(owned.next, end.offset)
+      owned.next = end.offset
       owned.atEnd = true
       if (owned.reported !== owned.next) touched.add(owned)
     }
@@ -74,27 +75,65 @@ export class Assignment {
   }
 
   #keep(batch: RecordBatch, touched: Set<OwnedPartition>): RecordBatch {
-    const { stream, streams, partition, offset, count } = batch.packed
-    const rows = new Int32Array(count)
+    const { packed } = batch
+    const { stream, streams, partition, offset, count } = packed
+    const ranges: Range[] = []
     let kept = 0
-    let owned: OwnedPartition | undefined
-    for (let i = 0; i < count; i++) {
-      if (i === 0 || partition[i] !== partition[i - 1] || stream[i] !== stream[i - 1]) {
-        owned = this.#byStream.get(streams[stream[i]!]!)?.[partition[i]!]
-        if (owned !== undefined) touched.add(owned)
-      }
-      if (owned === undefined) this.#late++
-      if (owned === undefined || offset[i]! < owned.next) continue
-      if (owned.end !== undefined && offset[i]! >= owned.end) {
-        owned.next = Math.max(owned.next, owned.end)
+    for (let from = 0, to = 0; from < count; from = to) {
+      to = runEnd(packed, from)
+      const owned = this.#byStream.get(streams[stream[from]!]!)?.[partition[from]!]
+      if (owned === undefined) {
+        this.#late += to - from
         continue
       }
-      owned.next = offset[i]! + 1
-      owned.atEnd = false
-      rows[kept++] = i
+      touched.add(owned)
+      const range = wantedRange(owned, offset, { from, to })
+      pass(owned, offset, range, to)
+      kept += range.to - range.from
+      ranges.push(range)
     }
-    return kept === count ? batch : batch.select(rows.subarray(0, kept))
+    return kept === count ? batch : batch.select(rowsOf(ranges, kept))
   }
+}
+
+/** Rows from one (inclusive) to another (exclusive). */
+interface Range {
+  readonly from: number
+  readonly to: number
+}
+
+/** Where the rows of one partition, with ever larger offsets, end that begin with this row. */
+function runEnd({ partition, stream, offset, count }: PackedRecords, from: number): number {
+  const itsPartition = partition[from]!
+  const itsStream = stream[from]!
+  let to = from + 1
+  while (to < count && partition[to] === itsPartition && stream[to] === itsStream && offset[to]! > offset[to - 1]!) to++
+  return to
+}
+
+/** What of a run was not read before and comes before the end. */
+function wantedRange({ next, end = Infinity }: OwnedPartition, offset: Float64Array, run: Range): Range {
+  let { from, to } = run
+  while (from < to && offset[from]! < next) from++
+  while (to > from && offset[to - 1]! >= end) to--
+  return { from, to }
+}
+
+/** Notes what was read of a run. */
+function pass(owned: OwnedPartition, offset: Float64Array, { from, to }: Range, runEnds: number): void {
+  if (to > from) {
+    owned.next = offset[to - 1]! + 1
+    owned.atEnd = false
+  }
+  // Offsets before the end may hold no record.
+  if (to < runEnds) owned.next = Math.max(owned.next, owned.end!)
+}
+
+function rowsOf(ranges: readonly Range[], count: number): Int32Array {
+  const rows = new Int32Array(count)
+  let at = 0
+  for (const { from, to } of ranges) for (let row = from; row < to; row++) rows[at++] = row
+  return rows
 }
 
 /** Whether everything that is wanted of a partition was read. */

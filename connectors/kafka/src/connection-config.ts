@@ -30,6 +30,7 @@ export interface ConnectionConfig {
   readonly connectTimeout: number
   readonly tls?: TlsConfig
   readonly auth?: AuthConfig
+  readonly packed: boolean
   readonly properties?: Properties
 }
 
@@ -102,6 +103,12 @@ export const connectionOptions: { readonly [Key in keyof ConnectionConfig]-?: Pr
   },
   tls: tlsOptions,
   auth: authOptions,
+  packed: {
+    type: 'boolean',
+    default: true,
+    advanced: true,
+    description: 'Moves records in packed batches where the client can. Off, for comparison, one by one.',
+  },
   properties: {
     type: 'object',
     advanced: true,

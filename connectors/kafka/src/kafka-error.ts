@@ -1,3 +1,5 @@
+import type { Partition } from '@connect-run/core'
+
 /** The code of an error that librdkafka has no number for. */
 export const UNKNOWN = -1
 
@@ -5,12 +7,15 @@ export const UNKNOWN = -1
 export class KafkaError extends Error {
   readonly code: number
   readonly fatal: boolean
+  /** Where it concerns one and that is known. */
+  readonly partition: Partition | undefined
 
-  constructor(code: number, message: string, fatal = false) {
+  constructor(code: number, message: string, fatal = false, partition?: Partition) {
     super(message)
     this.name = 'KafkaError'
     this.code = code
     this.fatal = fatal
+    this.partition = partition
   }
 }
 

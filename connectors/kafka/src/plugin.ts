@@ -1,4 +1,5 @@
 import { type ConnectorPlugin, sinkConnector, sourceConnector } from '@connect-run/core'
+import { pathNotes } from './packed-path.ts'
 import { KafkaSinkTask } from './sink-task.ts'
 import { type KafkaSinkConfig, checkSink, sinkSchema } from './sink-config.ts'
 import { KafkaSourceTask } from './source-task.ts'
@@ -31,13 +32,13 @@ const plugin: ConnectorPlugin = {
       idempotent: false,
       reads: 'bytes',
       concurrency: 1,
-      // What is under way is doubled by a crash: larger ones gain little.
-      batch: { maxRecords: 2000, maxBytes: 4 * 1024 * 1024, lingerMs: 10 },
+      // What is under way is doubled by a crash.
+      batch: { maxRecords: 5000, maxBytes: 4 * 1024 * 1024 },
     }),
   }),
   deadLetterSink: (end, topic) => ({
     ...Object.fromEntries(
-      ['brokers', 'clientId', 'connectTimeout', 'tls', 'auth']
+      ['brokers', 'clientId', 'connectTimeout', 'tls', 'auth', 'packed']
         .filter((key) => key in end)
         .map((key) => [key, end[key]]),
     ),
@@ -45,6 +46,7 @@ const plugin: ConnectorPlugin = {
     topic,
     createTopic: { partitions: 1 },
   }),
+  notes: async () => pathNotes((await import('./client/packed-calls.ts')).hasPackedCalls),
 }
 
 export default plugin

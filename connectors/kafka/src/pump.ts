@@ -1,22 +1,26 @@
 import { type Clock, type Partition, type PollLimits, RecordBatch } from '@connect-run/core'
 import { withoutPartitions } from './assignment.ts'
-import type { Fetched } from './client/consumer-client.ts'
+import type { FetchLimits, Fetched } from './client/consumer-client.ts'
 import { Doorbell } from './doorbell.ts'
 
-/** Most records of one fetch: more are slower by the record, for the garbage they make. */
-const MAX_FETCH = 2000
-/** How long a fetch waits for the first record. It occupies a thread of the pool for so long. */
-const FETCH_WAIT_MS = 10
+/** How long a fetch waits for the first record, on a thread of the pool; a rebalance and the end wait for it. */
+const FETCH_WAIT_MS = 50
+/** Most bytes of one fetch: decoding them holds the event loop. */
+const FETCH_BYTES = 2 * 1024 * 1024
 /** How often callbacks are served while nobody wants records: quickly for a commit that waits, else rarely. */
 const SERVE_COMMIT_MS = 5
 const SERVE_MS = 50
+/** How long a poll takes that wants nothing. */
+const FULL_WAIT_MS = 5
 /** Nobody has wanted records for so long: stop the brokers from sending more. */
 const PAUSE_AFTER_MS = 1500
 const AFTER_ERROR_MS = 200
 
 export interface PumpParts {
   readonly clock: Clock
-  fetch(maxRecords: number, waitMs: number): Promise<Fetched>
+  /** How long a fetch waits for more records after the first, in milliseconds. */
+  readonly lingerMs: number
+  fetch(limits: FetchLimits): Promise<Fetched>
   /** Rows that are this consumer's, and positions. */
   take(fetched: Fetched): RecordBatch
   /** Whether an answer to a commit is awaited. */
@@ -32,8 +36,9 @@ export interface PumpParts {
 
 /**
  * Fetches as long as the task lives, whether anybody polls or not: assignments and commit results only come through
- * fetches. One fetch at a time. While nobody polls it fetches single records, now and then, and keeps them; if that
- * lasts, it pauses the flow and goes on serving.
+ * fetches. One fetch at a time, and one batch ahead of the polls: it is fetched while the sink works on the last. While
+ * that waits to be polled, single records are fetched, now and then, and kept too; if that lasts, the flow is paused
+ * and the serving goes on.
  */
 export class Pump {
   readonly #parts: PumpParts
@@ -43,13 +48,14 @@ export class Pump {
   readonly #pollBell: Doorbell
   #running: Promise<void> = Promise.resolve()
   #backlog: RecordBatch[] = []
-  /** What the poll that waits now wants. */
-  #wanted: PollLimits | undefined
+  /** Whether the last poll wanted records, at most how many bytes of them, and the most that one ever wanted. */
+  #wanting = false
+  #maxBytes = 0
+  #maxRecords = 1
   #holds = 0
   #fetching: Promise<void> = Promise.resolve()
   #paused = false
   #unwantedSince = 0
-  #averageBytes = 16_384
   #failure: { readonly error: unknown } | undefined
 
   constructor(parts: PumpParts) {
@@ -73,11 +79,29 @@ export class Pump {
     return this.#paused
   }
 
+  /** Whether nothing fetched waits to be polled. */
+  get isEmpty(): boolean {
+    return this.#backlog.length === 0
+  }
+
   async poll(limits: PollLimits, signal: AbortSignal): Promise<RecordBatch> {
-    if (limits.maxRecords === 0) await this.#pollBell.wait(limits.maxWaitMs, signal)
-    else if (this.#backlog.length === 0 && this.#failure === undefined) await this.#want(limits, signal)
+    this.#note(limits)
+    // Where nothing is wanted the runtime waits for room, and the group is served all the time.
+    if (!this.#wanting) await this.#pollBell.wait(Math.min(limits.maxWaitMs, FULL_WAIT_MS), signal)
+    else if (this.isEmpty && this.#failure === undefined) await this.#pollBell.wait(limits.maxWaitMs, signal)
     if (this.#failure !== undefined) throw this.#failure.error
-    return limits.maxRecords === 0 ? RecordBatch.empty : this.#shift(limits.maxRecords)
+    if (!this.#wanting) return RecordBatch.empty
+    this.#unwantedSince = this.#parts.clock.monotonic()
+    const batch = this.#shift(limits.maxRecords)
+    if (this.isEmpty) this.#loopBell.ring()
+    return batch
+  }
+
+  #note({ maxRecords, maxBytes }: PollLimits): void {
+    this.#wanting = maxRecords > 0
+    this.#maxRecords = Math.max(this.#maxRecords, maxRecords)
+    this.#maxBytes = Math.min(maxBytes, FETCH_BYTES)
+    if (this.#wanting && this.isEmpty) this.#loopBell.ring()
   }
 
   /** Runs the action while no fetch is under way: what came before belongs to the assignment before. */
@@ -100,51 +124,51 @@ export class Pump {
   async #run(): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      const limits = this.#backlog.length === 0 ? this.#wanted : undefined
       if (this.#holds > 0) await this.#loopBell.wait(SERVE_MS, signal)
-      else if (limits !== undefined) await this.#fetchWanted(limits)
+      else if (this.#wanting && this.isEmpty) await this.#fetchAhead()
       else await this.#serve(signal)
       this.#parts.tick()
     }
   }
 
-  async #fetchWanted(limits: PollLimits): Promise<void> {
+  async #fetchAhead(): Promise<void> {
     this.#resume()
-    await (this.#fetching = this.#fetch(this.#budget(limits), FETCH_WAIT_MS))
+    const bounds = { maxRecords: this.#maxRecords, maxBytes: this.#maxBytes }
+    await (this.#fetching = this.#fetch({ ...bounds, waitMs: FETCH_WAIT_MS, lingerMs: this.#parts.lingerMs }))
   }
 
   /** Passes the time while nobody wants records. */
   async #serve(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts
     await this.#loopBell.wait(this.#parts.committing() ? SERVE_COMMIT_MS : SERVE_MS, signal)
-    if (this.#wanted !== undefined || this.#holds > 0 || signal.aborted) return
+    if ((this.#wanting && this.isEmpty) || this.#holds > 0 || signal.aborted) return
     if (!this.#paused && clock.monotonic() - this.#unwantedSince > PAUSE_AFTER_MS) {
       this.#paused = true
       this.#parts.pauseAll()
     }
-    await (this.#fetching = this.#fetch(1, 0))
+    await (this.#fetching = this.#fetch({ maxRecords: 1, maxBytes: FETCH_BYTES, waitMs: 0, lingerMs: 0 }))
   }
 
   #resume(): void {
-    this.#unwantedSince = this.#parts.clock.monotonic()
     if (!this.#paused) return
     this.#paused = false
     this.#parts.resumeAll()
   }
 
-  async #fetch(maxRecords: number, waitMs: number): Promise<void> {
+  async #fetch(limits: FetchLimits): Promise<void> {
     try {
-      const fetched = await this.#parts.fetch(maxRecords, waitMs)
-      this.#measure(fetched.batch)
+      const fetched = await this.#parts.fetch(limits)
       const batch = this.#parts.take(fetched)
       if (hasContent(batch)) this.#deliver(batch)
+      for (const error of fetched.errors) this.#report(error)
+      if (fetched.errors.length === 0) return
     } catch (error) {
-      this.#note(error)
-      await this.#loopBell.wait(AFTER_ERROR_MS, this.#stopping.signal)
+      this.#report(error)
     }
+    await this.#loopBell.wait(AFTER_ERROR_MS, this.#stopping.signal)
   }
 
-  #note(error: unknown): void {
+  #report(error: unknown): void {
     try {
       this.#parts.failed(error)
     } catch (failure) {
@@ -156,18 +180,6 @@ export class Pump {
   fail(error: unknown): void {
     this.#failure ??= { error }
     this.#pollBell.ring()
-  }
-
-  /** As many records as fit into the bytes, going by the average of late. */
-  #budget({ maxRecords, maxBytes }: PollLimits): number {
-    return Math.max(1, Math.min(maxRecords, MAX_FETCH, Math.floor(maxBytes / this.#averageBytes)))
-  }
-
-  #measure(batch: RecordBatch): void {
-    if (batch.length === 0) return
-    const average = batch.packed.buffer.length / batch.length
-    // Up at once, down slowly: a few large records must not be taken for small ones.
-    this.#averageBytes = Math.max(1, average, this.#averageBytes * 0.75)
   }
 
   #deliver(batch: RecordBatch): void {
@@ -182,14 +194,6 @@ export class Pump {
     const rest = batch.slice(maxRecords, batch.length)
     this.#backlog.unshift(batch.positions === null ? rest : rest.withPositions(batch.positions))
     return batch.slice(0, maxRecords)
-  }
-
-  async #want(limits: PollLimits, signal: AbortSignal): Promise<void> {
-    this.#wanted = limits
-    this.#loopBell.ring()
-    await this.#pollBell.wait(limits.maxWaitMs, signal)
-    this.#wanted = undefined
-    this.#unwantedSince = this.#parts.clock.monotonic()
   }
 }
 

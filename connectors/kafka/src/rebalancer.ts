@@ -67,11 +67,13 @@ export class Rebalancer {
     await this.#queue
   }
 
-  /** Goes on elsewhere in partitions that this consumer has. */
-  async move(starts: readonly Start[]): Promise<void> {
-    const { client, pump } = this.#parts
+  /** Goes on elsewhere in partitions that this consumer has. What was fetched before stays good. */
+  async move(wanted: () => readonly Start[]): Promise<void> {
+    const { client, pump, assignment } = this.#parts
     await pump.hold(() => {
-      this.#give(starts)
+      const starts = wanted()
+      if (starts.length === 0) return
+      for (const start of starts) assignment.remove(start)
       client.unassign(starts)
       this.#take(starts)
     })

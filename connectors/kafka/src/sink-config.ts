@@ -1,4 +1,4 @@
-import type { ConfigIssue, ObjectSchema } from '@connect-run/core'
+import type { ConfigIssue, Latency, ObjectSchema } from '@connect-run/core'
 import { type ConnectionConfig, checkConnection, connectionOptions } from './connection-config.ts'
 import { type ClientSettings, OWNED_BY_CONNECTION, clientSettings } from './librdkafka-settings.ts'
 import { topicProblem } from './topic-template.ts'
@@ -13,7 +13,7 @@ export interface KafkaSinkConfig extends ConnectionConfig {
   readonly topic: string
   readonly compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
   readonly partitioner: string
-  readonly linger: number
+  readonly linger?: number
   readonly maxRequestSize: number
   readonly deliveryTimeout: number
   readonly createTopic?: NewTopicConfig
@@ -47,8 +47,8 @@ export const sinkSchema: ObjectSchema<KafkaSinkConfig> = {
     linger: {
       type: 'string',
       format: 'duration',
-      default: '1ms',
-      description: 'How long a batch for a broker waits for more records.',
+      description:
+        'How long a batch for a broker waits for more records. Default by the pipeline’s `latency`: 0, 2 ms or 5 ms.',
     },
     maxRequestSize: {
       type: 'string',
@@ -123,12 +123,14 @@ export function checkSink(config: KafkaSinkConfig): readonly ConfigIssue[] {
   ]
 }
 
-export function producerSettings(config: KafkaSinkConfig, clientId: string): ClientSettings {
+const lingerMs: Readonly<Record<Latency, number>> = { low: 0, balanced: 2, throughput: 5 }
+
+export function producerSettings(config: KafkaSinkConfig, clientId: string, latency: Latency): ClientSettings {
   return clientSettings(config, {
     global: {
       'client.id': clientId,
       'enable.idempotence': true,
-      'linger.ms': config.linger,
+      'linger.ms': config.linger ?? lingerMs[latency],
       // So that a record for a topic that does not exist fails for that, before it fails for being late.
       'topic.metadata.propagation.max.ms': Math.min(MAX_PROPAGATION_MS, Math.floor(config.deliveryTimeout / 2)),
       'message.max.bytes': config.maxRequestSize,

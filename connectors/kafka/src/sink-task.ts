@@ -14,7 +14,8 @@ import type { OutgoingRecords, ProducerClient, SendFailure } from './client/prod
 import { brokerList } from './connection-config.ts'
 import { connectError, connecting, explaining } from './error-map.ts'
 import { KafkaError } from './kafka-error.ts'
-import { outgoing } from './outgoing.ts'
+import { type TopicRecords, outgoing, pickRecords } from './outgoing.ts'
+import { tellPath, usesPacked } from './packed-path.ts'
 import { assertFeatures } from './required-features.ts'
 import { type KafkaSinkConfig, producerSettings } from './sink-config.ts'
 import { TopicCreation } from './topic-creation.ts'
@@ -29,11 +30,12 @@ type Library = ClientLibrary<ProducerClient, ConnectionEvents>
 
 /** The addon is loaded by the first task that starts. */
 async function loadProducer(): Promise<Library> {
-  return (await import('./client/producer-client.ts')).producerLibrary
+  return (await import('./client/rdkafka-producer.ts')).producerLibrary
 }
 
 interface Running {
   readonly client: ProducerClient
+  readonly packed: boolean
   readonly template: TopicTemplate
   readonly creation: TopicCreation | undefined
   readonly brokers: BrokerWatch
@@ -50,18 +52,20 @@ export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
   }
 
   async start(context: SinkContext<KafkaSinkConfig>): Promise<void> {
-    const { config, logger, clock, worker, pipeline } = context
+    const { config, logger, clock, worker, pipeline, latency } = context
     const library = await this.#load()
     assertFeatures(config, library.features)
+    tellPath(config, library, logger)
+    const packed = usesPacked(config, library)
     const address = brokerList(config.brokers)
-    const settings = producerSettings(config, config.clientId ?? `connect-${worker}-${pipeline}`)
+    const settings = producerSettings(config, config.clientId ?? `connect-${worker}-${pipeline}`, latency)
     const template = compileTopic(config.topic)
     const { client, creation } = await connecting(address, async () => {
-      const made: ProducerClient = library.open(settings, this.#events(logger))
+      const made: ProducerClient = library.open(settings, this.#events(logger), packed)
       const creating = config.createTopic && new TopicCreation(made, config.createTopic, logger)
       const probe = (): Promise<unknown> => made.topics(PROBE_TIMEOUT_MS)
       const brokers = new BrokerWatch({ brokers: address, clock, logger, probe })
-      this.#running = { client: made, template, creation: creating, brokers }
+      this.#running = { client: made, packed, template, creation: creating, brokers }
       await made.connect(config.connectTimeout)
       return this.#running
     })
@@ -70,16 +74,17 @@ export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
   }
 
   async put(batch: RecordBatch, signal: AbortSignal): Promise<void> {
-    const { client, template, creation, brokers } = this.#started()
+    const { client, packed, template, creation, brokers } = this.#started()
     if (this.#fatal !== undefined) throw this.#fatal
-    const { records, rows, refused } = outgoing(batch, template)
-    await creation?.ensure(template.fixed === undefined ? rows.map((row) => records.topics[row]!) : [template.fixed])
-    const failed = await brokers.during(() => sendApart(client, { records, rows }, signal))
-    if (failed.length < rows.length) brokers.answered()
+    const { topics, refused } = outgoing(batch, template, !packed)
+    await creation?.ensure(topics.map(({ topic }) => topic))
+    const sent = await brokers.during(() => Promise.all(topics.map((records) => sendRows(client, records, signal))))
+    const failed = sent.flat()
+    if (failed.length + refused.length < batch.length) brokers.answered()
     if (this.#fatal !== undefined) throw this.#fatal
-    const failures = failed.map(({ row, error }) => ({
+    const failures = failed.map(({ row, topic, error }) => ({
       row,
-      error: connectError(error, `can't write to ${records.topics[row]}`),
+      error: connectError(error, `can't write to ${topic}`),
     }))
     if (failed.some(({ error }) => NO_TOPIC.has(error.code))) creation?.forget()
     const stopping = failures.find(({ error }) => !isRetriable(error) && !isRecordError(error))
@@ -118,24 +123,40 @@ async function assertTopic(client: ProducerClient, topic: string): Promise<void>
   if (!there) throw connectError(new KafkaError(UNKNOWN_TOPIC, 'there is no such topic'), `can't write to ${topic}`)
 }
 
+interface FailedRow {
+  readonly row: number
+  readonly topic: string
+  readonly error: KafkaError
+}
+
+/** Sends the rows of one topic. */
+async function sendRows(
+  client: ProducerClient,
+  { topic, records, rows }: TopicRecords,
+  signal: AbortSignal,
+): Promise<FailedRow[]> {
+  const failures = await sendApart((part) => client.send(topic, part, signal), records)
+  return failures.map(({ index, error }) => ({ row: rows?.[index] ?? index, topic, error }))
+}
+
 /**
- * Sends rows; those that a broker refused as too large are sent again in halves until each that is too large stands
+ * Sends records; those that a broker refused as too large are sent again in halves until each that is too large stands
  * alone: a broker refuses all that a producer put into one of its batches.
  */
 async function sendApart(
-  client: ProducerClient,
-  { records, rows }: { records: OutgoingRecords; rows: readonly number[] },
-  signal: AbortSignal,
+  send: (records: OutgoingRecords) => Promise<SendFailure[]>,
+  records: OutgoingRecords,
 ): Promise<SendFailure[]> {
-  const failures = await client.send(records, rows, signal)
-  const large = failures.filter(({ error }) => error.code === TOO_LARGE).map(({ row }) => row)
-  if (large.length === 0 || rows.length === 1) return failures
+  const failures = await send(records)
+  const large = failures.filter(({ error }) => error.code === TOO_LARGE).map(({ index }) => index)
+  if (large.length === 0 || records.count === 1) return failures
   const settled = failures.filter(({ error }) => error.code !== TOO_LARGE)
   const middle = Math.ceil(large.length / 2)
   for (const half of large.length === 1 ? [large] : [large.slice(0, middle), large.slice(middle)]) {
-    settled.push(...(await sendApart(client, { records, rows: half }, signal)))
+    const again = await sendApart(send, pickRecords(records, half))
+    settled.push(...again.map(({ index, error }) => ({ index: half[index]!, error })))
   }
-  return settled.sort((one, other) => one.row - other.row)
+  return settled.sort((one, other) => one.index - other.index)
 }
 
 /** Throws what the runtime must do about the rows that failed, if any did. */

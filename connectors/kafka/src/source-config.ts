@@ -1,5 +1,5 @@
-import type { ConfigIssue, ObjectSchema, PropertySchema } from '@connect-run/core'
-import { type ConnectionConfig, checkConnection, connectionOptions } from './connection-config.ts'
+import type { ConfigIssue, Latency, ObjectSchema, PropertySchema } from '@connect-run/core'
+import { type ConnectionConfig, type Properties, checkConnection, connectionOptions } from './connection-config.ts'
 import { type ClientSettings, OWNED_BY_CONNECTION, clientSettings } from './librdkafka-settings.ts'
 
 /** Topic to partition number (as a string) to the offset before which to end. */
@@ -144,7 +144,17 @@ export interface Member {
   readonly instanceId: string | undefined
 }
 
-export function consumerSettings(config: KafkaSourceConfig, member: Member): ClientSettings {
+/** How long a fetch waits for more records after the first, in milliseconds. */
+export const fetchLingerMs: Readonly<Record<Latency, number>> = { low: 0, balanced: 5, throughput: 25 }
+
+/** How much a broker waits to gather for one answer. */
+const gathering: Readonly<Record<Latency, Properties>> = {
+  low: { 'fetch.min.bytes': 1 },
+  balanced: { 'fetch.min.bytes': 1 },
+  throughput: { 'fetch.min.bytes': 65_536 },
+}
+
+export function consumerSettings(config: KafkaSourceConfig, member: Member, latency: Latency): ClientSettings {
   return clientSettings(config, {
     global: {
       'client.id': member.clientId,
@@ -158,8 +168,11 @@ export function consumerSettings(config: KafkaSourceConfig, member: Member): Cli
       'allow.auto.create.topics': false,
       'topic.metadata.refresh.interval.ms': 10_000,
       'fetch.wait.max.ms': 100,
-      // librdkafka's defaults prefetch gigabytes, and stall for a second whenever a queue is full.
+      ...gathering[latency],
+      // librdkafka's defaults stall for a second whenever a queue is full, …
       'fetch.queue.backoff.ms': 10,
+      // … and read ahead without regard to what compressed records and their bookkeeping take in memory.
+      'fetch.max.bytes': 2 * 1024 * 1024,
       'queued.max.messages.kbytes': 32_768,
       'queued.min.messages': 50_000,
     },

@@ -1,5 +1,5 @@
 import { ConnectError, type Partition, type Positions, type RecordBatch, type SourceContext } from '@connect-run/core'
-import { Assignment, isFinished } from './assignment.ts'
+import { Assignment, type Start, isFinished } from './assignment.ts'
 import { BrokerWatch } from './broker-watch.ts'
 import { brokerList } from './connection-config.ts'
 import type { ClientLibrary } from './client/connection.ts'
@@ -10,7 +10,8 @@ import type { ClientSettings } from './librdkafka-settings.ts'
 import { Pump } from './pump.ts'
 import { Rebalancer } from './rebalancer.ts'
 import { compressionMissing } from './required-features.ts'
-import type { KafkaSourceConfig } from './source-config.ts'
+import { usesPacked } from './packed-path.ts'
+import { type KafkaSourceConfig, fetchLingerMs } from './source-config.ts'
 import { type StartParts, findEnds, findMissing, findStarts, groupPositions } from './start-offsets.ts'
 import { TopicWatch } from './topic-watch.ts'
 
@@ -25,6 +26,8 @@ export class SourceSession {
   readonly pump: Pump
   readonly #client: ConsumerClient
   readonly #features: readonly string[]
+  /** Whether no error of a fetch is lost. */
+  readonly #packed: boolean
   readonly #assignment = new Assignment()
   readonly #rebalancer: Rebalancer
   readonly #brokers: BrokerWatch
@@ -41,10 +44,11 @@ export class SourceSession {
     library: ClientLibrary<ConsumerClient, ConsumerEvents>,
     settings: ClientSettings,
   ) {
-    const { clock, logger, config } = context
+    const { clock, logger, config, latency } = context
     this.context = context
     this.#features = library.features
-    this.#client = library.open(settings, this.#events())
+    this.#packed = usesPacked(config, library)
+    this.#client = library.open(settings, this.#events(), this.#packed)
     const client = this.#client
     this.#topics = new TopicWatch({ config, clock, logger, list: () => client.topics(ASK_TIMEOUT_MS) })
     this.#brokers = new BrokerWatch({
@@ -55,7 +59,8 @@ export class SourceSession {
     })
     this.pump = new Pump({
       clock,
-      fetch: (maxRecords, waitMs) => client.fetch(maxRecords, waitMs),
+      lingerMs: fetchLingerMs[latency],
+      fetch: (limits) => client.fetch(limits),
       take: (fetched) => this.#take(fetched),
       committing: () => client.committing,
       pauseAll: () => client.pause(this.#assignment.all()),
@@ -118,7 +123,7 @@ export class SourceSession {
   finished(): boolean {
     if (this.context.config.endAt === undefined) return false
     const owned = this.#assignment.all()
-    return owned.length > 0 && owned.every(isFinished)
+    return owned.length > 0 && owned.every(isFinished) && this.pump.isEmpty
   }
 
   async close(timeoutMs: number): Promise<void> {
@@ -193,7 +198,7 @@ export class SourceSession {
   #fetchFailed(error: unknown): void {
     if (!isKafkaError(error)) throw error
     const { code } = error
-    if (code === -140) return this.#rebalancer.enqueue(() => this.#moveFromMissing())
+    if (code === -140) return this.#rebalancer.enqueue(() => this.#moveFromMissing(error.partition))
     if (code === -147) return this.#expelled(error)
     if (code === 3) return this.#topics.look()
     if (code === -170) throw compressionMissing(this.#features)
@@ -213,8 +218,8 @@ export class SourceSession {
     if (clock.monotonic() - this.#checkedAt < STALL_CHECK_MS) return
     this.#checkedAt = clock.monotonic()
     if (this.context.config.endAt !== undefined) this.#rebalancer.enqueue(() => this.#learnEnds())
-    // The binding drops an error that follows records, and a partition whose position is gone says so only once.
-    if (this.#anyStalled()) this.#rebalancer.enqueue(() => this.#moveFromMissing())
+    // The published call drops an error that follows records, and a partition whose position is gone says so only once.
+    if (!this.#packed && this.#anyStalled()) this.#rebalancer.enqueue(() => this.#moveFromMissing())
   }
 
   /** Whether a partition that has more to give gave nothing since the last time. */
@@ -226,11 +231,18 @@ export class SourceSession {
     return stalled
   }
 
-  async #moveFromMissing(): Promise<void> {
+  /** Goes on elsewhere where the next record is gone, and anew in the partition that librdkafka has given up. */
+  async #moveFromMissing(stopped?: Partition): Promise<void> {
     const waiting = this.#assignment.all().filter((owned) => !owned.atEnd && !isFinished(owned))
-    if (waiting.length === 0) return
-    const starts = await findMissing(waiting, this.#startParts())
-    if (starts.length > 0) await this.#rebalancer.move(starts)
+    const missing = waiting.length === 0 ? [] : await findMissing(waiting, this.#startParts())
+    await this.#rebalancer.move(() => [...missing, ...this.#again(stopped, missing)])
+  }
+
+  #again(stopped: Partition | undefined, moved: readonly Start[]): readonly Start[] {
+    const owned = stopped === undefined ? undefined : this.#assignment.get(stopped)
+    if (owned === undefined || moved.some((start) => this.#assignment.get(start) === owned)) return []
+    const { stream, partition, next, end } = owned
+    return [{ stream, partition, offset: next, end }]
   }
 
   /** `endAt` may be a time that was still to come when the partitions were assigned. */

@@ -15,6 +15,7 @@ import { type KafkaSourceConfig, type Member, anchoredPattern, consumerSettings 
 import type { ConsumerClient, ConsumerEvents } from './client/consumer-client.ts'
 import type { ClientLibrary } from './client/connection.ts'
 import { connecting } from './error-map.ts'
+import { tellPath } from './packed-path.ts'
 import { assertFeatures } from './required-features.ts'
 
 const COMMIT_TIMEOUT_MS = 30_000
@@ -25,7 +26,7 @@ type Library = ClientLibrary<ConsumerClient, ConsumerEvents>
 
 /** The addon is loaded by the first task that starts. */
 async function loadConsumer(): Promise<Library> {
-  return (await import('./client/consumer-client.ts')).consumerLibrary
+  return (await import('./client/rdkafka-consumer.ts')).consumerLibrary
 }
 
 /** Reads topics as one member of a consumer group. */
@@ -43,12 +44,13 @@ export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
     const { config } = context
     const library = await this.#load()
     assertFeatures(config, library.features)
+    tellPath(config, library, context.logger)
     const groupId = config.groupId ?? `connect-${context.worker}-${context.pipeline}`
     if (config.instanceId === undefined) this.#slot = await takeInstanceSlot(groupId)
     const member = memberOf(context, groupId, this.#slot)
     const brokers = brokerList(config.brokers)
     const session = await connecting(brokers, async () => {
-      this.#session = new SourceSession(context, library, consumerSettings(config, member))
+      this.#session = new SourceSession(context, library, consumerSettings(config, member, context.latency))
       await this.#session.connect()
       return this.#session
     })

@@ -81,6 +81,27 @@ describe('an assignment', () => {
     expect(batch.positions).toEqual([position(0, 9)])
   })
 
+  it('goes on where an offset goes back: rows of a fetch before', () => {
+    const batch = assigned(at(0, 5)).take(fetched([row(0, 3), row(0, 7), row(0, 6), row(0, 8)]))
+    expect([...batch].map(({ offset }) => offset)).toEqual([7, 8])
+    expect(batch.positions).toEqual([position(0, 9)])
+  })
+
+  it('copies nothing where every row is wanted', () => {
+    const fetch = fetched([row(0, 0), row(1, 0), row(0, 1)])
+    const batch = assigned(at(0, 0), at(1, 0)).take(fetch)
+    expect([batch.isWhole, batch.packed]).toEqual([true, fetch.batch.packed])
+  })
+
+  it('is not at the end of a partition that gave more after it', () => {
+    const assignment = assigned(at(0, 0))
+    const batch = assignment.take(fetched([row(0, 0), row(0, 1)], [at(0, 1)]))
+    expect(batch.positions).toEqual([position(0, 2)])
+    expect(assignment.get(at(0, 0))!.atEnd).toBe(false)
+    assignment.take(fetched([], [at(0, 2)]))
+    expect(assignment.get(at(0, 0))!.atEnd).toBe(true)
+  })
+
   it('ends before a given offset, also where no record has the one before', () => {
     const assignment = assigned({ ...at(0, 0), end: 2 })
     const batch = assignment.take(fetched([row(0, 0), row(0, 5), row(0, 6)]))

@@ -3,6 +3,7 @@ import type { RecordBatch } from '@connect-run/core'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { pollUntil } from '@connect-run/testkit'
 import { type KafkaCluster, service, startKafka } from '@connect-run/testkit/services'
+import { paths } from './paths.ts'
 import { Reader } from './reader.ts'
 
 const kafka = await service('kafka', { own: true })
@@ -24,7 +25,7 @@ kafka.describe('the kafka source when the broker', () => {
     return { brokers: cluster.bootstrap, topics: [topic], groupId: topic, ...more }
   }
 
-  describe('has removed what the group wants', () => {
+  describe.each(paths)('has removed what the group wants (%s)', (_path, packed) => {
     async function removed(onMissingOffset: string): Promise<{ reader: Reader; topic: string }> {
       const topic = `removed-${randomUUID()}`
       await cluster.createTopic(topic)
@@ -35,7 +36,7 @@ kafka.describe('the kafka source when the broker', () => {
       // A broker that has just started still looks for the coordinator.
       await pollUntil(() => cluster.commitOffsets(topic, topic, { 0: 5 }).then(() => true), { what: 'the commit' })
       await cluster.deleteRecords(topic, { 0: 20 })
-      return { reader: await Reader.start({ options: optionsOf(topic, { onMissingOffset }) }), topic }
+      return { reader: await Reader.start({ options: optionsOf(topic, { onMissingOffset, packed }) }), topic }
     }
 
     it('goes on at the earliest, and says what is lost', async () => {
@@ -71,7 +72,7 @@ kafka.describe('the kafka source when the broker', () => {
       const records = upTo(100).map((n) => ({ value: `${n}` }))
       await cluster.produce(topic, records, { 'batch.num.messages': 1 })
       const trickle = { 'fetch.message.max.bytes': 100, 'queued.min.messages': 1, 'queued.max.messages.kbytes': 1 }
-      const options = optionsOf(topic, { properties: trickle })
+      const options = optionsOf(topic, { packed, properties: trickle })
       const fillUp = (batch: RecordBatch): void => {
         if (batch.length > 0) reader.maxRecords = 0
       }

@@ -19,7 +19,7 @@ const member = { groupId: 'g', clientId: 'c', instanceId: 'host-0' }
 
 describe('the settings of a consumer', () => {
   it('keep positions with the runtime, and topic settings apart', () => {
-    const { global, topic } = consumerSettings(source({}), member)
+    const { global, topic } = consumerSettings(source({}), member, 'balanced')
     expect(global).toMatchObject({
       'bootstrap.servers': 'a:1,b:2',
       'group.id': 'g',
@@ -39,7 +39,7 @@ describe('the settings of a consumer', () => {
       tls: { ca: pem, cert: '/c.pem', key: '/k.pem', keyPassword: 'kp' },
       auth: { mechanism: 'scram-sha-512', username: 'u', password: 'p' },
     }
-    expect(consumerSettings(source(options), member).global).toMatchObject({
+    expect(consumerSettings(source(options), member, 'balanced').global).toMatchObject({
       'security.protocol': 'sasl_ssl',
       'ssl.ca.pem': pem,
       'ssl.certificate.location': '/c.pem',
@@ -50,16 +50,16 @@ describe('the settings of a consumer', () => {
       'sasl.username': 'u',
       'sasl.password': 'p',
     })
-    const open = consumerSettings(source({ tls: { verify: false } }), member).global
+    const open = consumerSettings(source({ tls: { verify: false } }), member, 'balanced').global
     expect(open).toMatchObject({ 'security.protocol': 'ssl', 'enable.ssl.certificate.verification': false })
   })
 
   it('carry tokens, fixed or fetched', () => {
-    const fixed = consumerSettings(source({ auth: { mechanism: 'oauthbearer', token: 'abc' } }), member)
+    const fixed = consumerSettings(source({ auth: { mechanism: 'oauthbearer', token: 'abc' } }), member, 'balanced')
     expect(fixed.token).toBe('abc')
     expect(JSON.stringify(fixed.global)).not.toContain('abc')
     const auth = { mechanism: 'oauthbearer', url: 'https://id/token', clientId: 'me', clientSecret: 's' }
-    expect(consumerSettings(source({ auth }), member).global).toMatchObject({
+    expect(consumerSettings(source({ auth }), member, 'balanced').global).toMatchObject({
       'sasl.oauthbearer.method': 'oidc',
       'sasl.oauthbearer.token.endpoint.url': 'https://id/token',
       'sasl.oauthbearer.client.id': 'me',
@@ -69,7 +69,7 @@ describe('the settings of a consumer', () => {
 
   it('take properties where librdkafka looks for them', () => {
     const properties = { 'fetch.min.bytes': 65536, 'queued.min.messages': 10, 'consume.callback.max.messages': 5 }
-    const { global, topic } = consumerSettings(source({ properties }), member)
+    const { global, topic } = consumerSettings(source({ properties }), member, 'balanced')
     expect(global).toMatchObject({ 'fetch.min.bytes': 65536, 'queued.min.messages': 10 })
     expect(topic).toMatchObject({ 'consume.callback.max.messages': 5 })
   })
@@ -80,6 +80,7 @@ describe('the settings of a producer', () => {
     const { global, topic } = producerSettings(
       sink({ deliveryTimeout: '2m', linger: '20ms', compression: 'zstd' }),
       'c',
+      'balanced',
     )
     expect(global).toMatchObject({ 'enable.idempotence': true, 'linger.ms': 20, 'message.max.bytes': 1_000_000 })
     expect(topic).toEqual({
@@ -88,6 +89,20 @@ describe('the settings of a producer', () => {
       partitioner: 'murmur2_random',
       'message.timeout.ms': 120_000,
     })
+  })
+})
+
+describe('the latency of a pipeline', () => {
+  it.each([
+    ['low', 0, 1],
+    ['balanced', 2, 1],
+    ['throughput', 5, 65_536],
+  ] as const)('`%s` sets how long is gathered, unless the user does', (latency, linger, bytes) => {
+    expect(producerSettings(sink({}), 'c', latency).global).toMatchObject({ 'linger.ms': linger })
+    expect(producerSettings(sink({ linger: '7ms' }), 'c', latency).global).toMatchObject({ 'linger.ms': 7 })
+    expect(consumerSettings(source({}), member, latency).global).toMatchObject({ 'fetch.min.bytes': bytes })
+    const own = source({ properties: { 'fetch.min.bytes': 9 } })
+    expect(consumerSettings(own, member, latency).global).toMatchObject({ 'fetch.min.bytes': 9 })
   })
 })
 

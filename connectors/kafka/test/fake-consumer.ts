@@ -1,5 +1,11 @@
 import { type PackedInput, type Partition, RecordBatch, packRecords } from '@connect-run/core'
-import type { ConsumerClient, ConsumerEvents, Fetched, PartitionOffset } from '../src/client/consumer-client.ts'
+import type {
+  ConsumerClient,
+  ConsumerEvents,
+  FetchLimits,
+  Fetched,
+  PartitionOffset,
+} from '../src/client/consumer-client.ts'
 import { KafkaError } from '../src/kafka-error.ts'
 import type { ClientLibrary } from '../src/client/connection.ts'
 
@@ -8,6 +14,7 @@ const key = ({ stream, partition }: Partition): string => `${stream}/${partition
 /** A consumer whose broker is this object: what it serves next and what was asked of it are in the open. */
 export class FakeConsumer implements ConsumerClient {
   readonly calls: string[] = []
+  readonly fetches: FetchLimits[] = []
   readonly low = new Map<string, number>()
   readonly high = new Map<string, number>()
   readonly group = new Map<string, number>()
@@ -20,6 +27,7 @@ export class FakeConsumer implements ConsumerClient {
 
   readonly library: ClientLibrary<ConsumerClient, ConsumerEvents> = {
     features: ['ssl', 'sasl_plain'],
+    packed: true,
     open: (_, events) => {
       this.events = events
       return this
@@ -34,12 +42,14 @@ export class FakeConsumer implements ConsumerClient {
     this.calls.push(`subscribe ${topics.join()}`)
   }
 
-  async fetch(_maxRecords: number, waitMs: number): Promise<Fetched> {
+  async fetch(limits: FetchLimits): Promise<Fetched> {
+    const { waitMs } = limits
+    this.fetches.push(limits)
     await new Promise((resolve) => setTimeout(resolve, Math.min(waitMs, 2)))
     if (!this.silent) for (const answer of this.#commits.splice(0)) answer()
     const next = this.next.shift()
     if (next instanceof KafkaError) throw next
-    return next ?? { batch: RecordBatch.empty, ends: [] }
+    return next ?? { batch: RecordBatch.empty, ends: [], errors: [] }
   }
 
   assign(starts: readonly PartitionOffset[]): void {
@@ -98,5 +108,5 @@ export function rowsOf(partition: number, from: number, to: number): PackedInput
 }
 
 export function fetchedRows(...rows: readonly PackedInput[]): Fetched {
-  return { batch: packRecords(rows), ends: [] }
+  return { batch: packRecords(rows), ends: [], errors: [] }
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { type MockKafka, startMockKafka } from '@connect-run/testkit/embedded'
 import { type KafkaTopics, kafkaAt } from '@connect-run/testkit/services'
+import { paths } from './paths.ts'
 import { Reader } from './reader.ts'
 
 /** In a rebalance the mock waits for as long as a session lasts. */
@@ -22,9 +23,9 @@ describe('the kafka source on the mock cluster', () => {
 
   afterAll(() => mock.stop())
 
-  it('reads to the end positions, and goes on where it stood', async () => {
+  it.each(paths)('reads to the end positions, and goes on where it stood (%s)', async (_path, packed) => {
     const topic = `mock-${randomUUID()}`
-    const options = { brokers: mock.bootstrap, topics: [topic], groupId: topic, properties }
+    const options = { brokers: mock.bootstrap, topics: [topic], groupId: topic, packed, properties }
     await topics.produce(
       topic,
       upTo(100).map((n) => ({ value: `${n}`, partition: n % 4 })),

@@ -1,4 +1,4 @@
-import type { PartitionPosition, Positions, RecordBatch, SourceContext } from '@connect-run/core'
+import type { Header, PartitionPosition, Positions, RecordBatch, SourceContext } from '@connect-run/core'
 import { validateOptions } from '@connect-run/core/runtime'
 import { type TestContext, testContext } from '@connect-run/testkit/conformance'
 import { pollUntil } from '@connect-run/testkit'
@@ -32,8 +32,12 @@ export function sourceConfig(options: Readonly<Record<string, unknown>>): KafkaS
 /** Reads as the runtime does: polls on and on, commits what it has when partitions are taken from it and at `stop`. */
 export class Reader {
   readonly rows: ReadRow[] = []
+  /** Of each row. */
+  readonly headers: (readonly Header[])[] = []
   readonly task: KafkaSourceTask = new KafkaSourceTask()
   readonly context: TestContext<KafkaSourceConfig>
+  /** Rows of partitions that were given up before they were polled. */
+  stray = 0
   failure: unknown
   maxRecords: number
   readonly #positions = new Map<string, PartitionPosition>()
@@ -139,6 +143,7 @@ export class Reader {
       while (!signal.aborted) {
         const limits = { maxRecords: this.maxRecords, maxBytes: 1_048_576, maxWaitMs: 100 }
         const batch = await this.task.poll(limits, signal)
+        this.stray += [...batch].filter(({ stream, partition }) => !this.#owned.has(`${stream}/${partition}`)).length
         await this.#options.onBatch?.(batch)
         this.#take(batch)
       }
@@ -151,6 +156,7 @@ export class Reader {
     for (let i = 0; i < batch.length; i++) {
       // As the runtime, which drops rows of partitions that were given up while it was busy.
       if (!this.#owned.has(`${batch.stream(i)}/${batch.partition(i)}`)) continue
+      this.headers.push(batch.headers(i))
       this.rows.push({
         stream: batch.stream(i),
         partition: batch.partition(i),

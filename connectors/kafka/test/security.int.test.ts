@@ -7,6 +7,7 @@ import { testContext } from '@connect-run/testkit/conformance'
 import { type KafkaCluster, type KafkaSecurity, service, startKafka } from '@connect-run/testkit/services'
 import { KafkaSinkTask } from '../src/sink-task.ts'
 import { type KafkaSinkConfig, sinkSchema } from '../src/sink-config.ts'
+import { paths } from './paths.ts'
 import { Reader } from './reader.ts'
 
 const kafka = await service('kafka', { own: true })
@@ -47,11 +48,13 @@ kafka.describe('kafka with TLS and SASL', () => {
     await roundTrip({ brokers: saslTls, tls: { ca: caFile }, auth: login(mechanism) })
   })
 
-  it('writes and reads with a login and no TLS', () => roundTrip({ brokers: security().sasl, auth: login('plain') }))
+  it.each(paths)('writes and reads with a login and no TLS (%s)', (_path, packed) =>
+    roundTrip({ brokers: security().sasl, auth: login('plain'), packed }),
+  )
 
-  it('writes and reads with a client certificate', async () => {
+  it.each(paths)('writes and reads with a client certificate (%s)', async (_path, packed) => {
     const { mutualTls, caFile, clientCertFile, clientKeyFile } = security()
-    await roundTrip({ brokers: mutualTls, tls: { ca: caFile, cert: clientCertFile, key: clientKeyFile } })
+    await roundTrip({ brokers: mutualTls, packed, tls: { ca: caFile, cert: clientCertFile, key: clientKeyFile } })
   })
 
   it('takes certificates as text', async () => {
@@ -72,7 +75,7 @@ kafka.describe('kafka with TLS and SASL', () => {
       const { saslTls, caFile, username } = security()
       const auth = { mechanism: 'plain', username, password: 'wrong-secret' }
       // A broker that starts on a busy machine may take seconds to check the first password.
-      const error = await failing({ brokers: saslTls, tls: { ca: caFile }, auth, connectTimeout: '30s' })
+      const error = await failing({ brokers: saslTls, tls: { ca: caFile }, auth, connectTimeout: '15s' })
       expect(error).toMatchObject({ code: 'AUTH_FAILED', kind: 'fatal' })
       expect((error as Error).message).not.toContain('wrong-secret')
     })

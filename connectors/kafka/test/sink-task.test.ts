@@ -12,13 +12,13 @@ const config: KafkaSinkConfig = {
   connectTimeout: 1000,
   compression: 'none',
   partitioner: 'murmur2_random',
-  linger: 5,
   maxRequestSize: 1_000_000,
   deliveryTimeout: 30_000,
+  packed: true,
 }
 const never = new AbortController().signal
 
-/** A broker that refuses rows by number, and a whole call where one of its rows is too large. */
+/** A broker that refuses records by the number that is their value, and a whole call where one of its rows is too large. */
 class FakeProducer implements ProducerClient {
   readonly sent: number[][] = []
   readonly created: string[] = []
@@ -29,12 +29,14 @@ class FakeProducer implements ProducerClient {
     return Promise.resolve()
   }
 
-  send(_: OutgoingRecords, rows: readonly number[]): Promise<SendFailure[]> {
-    this.sent.push([...rows])
-    const whole = rows.some((row) => this.failing.get(row) === 10)
-    const codeOf = (row: number): number | undefined => (whole ? 10 : this.failing.get(row))
-    const failed = rows.filter((row) => codeOf(row) !== undefined)
-    return Promise.resolve(failed.map((row) => ({ row, error: new KafkaError(codeOf(row)!, 'refused') })))
+  send(_: string, { count, buffer, valueStart, valueEnd }: OutgoingRecords): Promise<SendFailure[]> {
+    const numberOf = (i: number): number => Number(buffer.toString('utf8', valueStart[i], valueEnd[i]))
+    const sent = Array.from({ length: count }, (_unused, i) => numberOf(i))
+    this.sent.push(sent)
+    const whole = sent.some((number) => this.failing.get(number) === 10)
+    const codes = sent.map((number) => (whole ? 10 : this.failing.get(number)))
+    const failed = codes.map((code, index) => ({ index, error: new KafkaError(code ?? 0, 'refused') }))
+    return Promise.resolve(failed.filter(({ error }) => error.code !== 0))
   }
 
   topics(): Promise<ReadonlyMap<string, number>> {
@@ -57,7 +59,7 @@ class FakeProducer implements ProducerClient {
 
 async function started(options: Partial<KafkaSinkConfig> = {}): Promise<{ task: KafkaSinkTask; client: FakeProducer }> {
   const client = new FakeProducer()
-  const task = new KafkaSinkTask(() => Promise.resolve({ features: ['gzip'], open: () => client }))
+  const task = new KafkaSinkTask(() => Promise.resolve({ features: ['gzip'], packed: true, open: () => client }))
   await task.start(testContext({ config: { ...config, ...options } }))
   return { task, client }
 }

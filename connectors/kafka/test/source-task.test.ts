@@ -15,6 +15,7 @@ const config: KafkaSourceConfig = {
   startAt: 'earliest',
   onMissingOffset: 'earliest',
   isolation: 'read_committed',
+  packed: true,
 }
 const limits: PollLimits = { maxRecords: 100, maxBytes: 1_000_000, maxWaitMs: 2000 }
 const never = new AbortController().signal
@@ -132,6 +133,32 @@ describe('the kafka source', () => {
     expect(client.calls).toContain('resume t/0')
   })
 
+  it('fetches one batch ahead while the sink works, as large as the largest poll, and no more', async () => {
+    await start()
+    await assign(0)
+    client.next.push(fetchedRows(...rowsOf(0, 0, 3)), fetchedRows(...rowsOf(0, 3, 6)), fetchedRows(...rowsOf(0, 6, 9)))
+    expect(await task.poll(limits, never)).toHaveLength(3)
+    const asked = (): number[] => client.fetches.map(({ maxRecords }) => maxRecords).filter((count) => count > 1)
+    await pollUntil(() => client.next.length === 1)
+    expect(await task.poll({ ...limits, maxRecords: 2, maxBytes: 1000 }, never)).toHaveLength(2)
+    expect(client.next).toHaveLength(1)
+    expect(await task.poll({ ...limits, maxRecords: 2, maxBytes: 1000 }, never)).toHaveLength(1)
+    await pollUntil(() => client.next.length === 0)
+    expect(new Set(asked())).toEqual(new Set([100]))
+    expect(client.fetches.findLast(({ maxRecords }) => maxRecords > 1)).toMatchObject({ maxBytes: 1000, lingerMs: 5 })
+  })
+
+  it('passes the records before an error, and then what the error means', async () => {
+    await start()
+    await assign(0)
+    const denied = new KafkaError(29, 'Topic authorization failed')
+    const passing = new KafkaError(-195, 'Broker transport failure')
+    client.next.push({ ...fetchedRows(...rowsOf(0, 0, 2)), errors: [passing] })
+    expect(await task.poll(limits, never)).toHaveLength(2)
+    client.next.push({ ...fetchedRows(...rowsOf(0, 2, 3)), errors: [passing, denied] })
+    await expect(task.poll(limits, never)).rejects.toMatchObject({ code: 'AUTH_FAILED', kind: 'fatal' })
+  })
+
   it('returns nothing while the pipeline is full', async () => {
     await start()
     await assign(0)
@@ -161,6 +188,18 @@ describe('the kafka source', () => {
       'assign t/0@20',
     ])
     expect(context.counts.get('offsets_lost_total')).toBe(15)
+  })
+
+  it('goes on in place where the brokers have its position again', async () => {
+    await start()
+    client.group.set('t/0', 5)
+    client.high.set('t/0', 30)
+    await assign(0)
+    const gone = new KafkaError(-140, 'No offset to automatically reset to', false, p(0))
+    client.next.push({ ...fetchedRows(...rowsOf(0, 5, 7)), errors: [gone] })
+    await until('assign t/0@7')
+    expect(client.calls.filter((call) => /assign/.test(call))).toEqual(['assign t/0@5', 'unassign t/0', 'assign t/0@7'])
+    expect(await task.poll(limits, never)).toHaveLength(2)
   })
 
   it('reads a partition from its beginning that came into being later, whatever startAt says', async () => {
@@ -203,6 +242,18 @@ describe('the kafka source', () => {
     expect(context.logger.entries.map(({ message }) => message).filter((line) => line.includes('its place'))).toEqual(
       lines,
     )
+  })
+
+  it.each([
+    ['low', 0],
+    ['balanced', 5],
+    ['throughput', 25],
+  ] as const)('gathers records of a fetch as `latency: %s` says', async (latency, lingerMs) => {
+    await start({}, { latency })
+    await assign(0)
+    await task.poll({ ...limits, maxWaitMs: 20 }, never)
+    await pollUntil(() => client.fetches.some((fetch) => fetch.maxRecords === 100))
+    expect(client.fetches.find((fetch) => fetch.maxRecords === 100)).toMatchObject({ lingerMs })
   })
 
   it('says what the build lacks before it connects', async () => {

@@ -9,30 +9,40 @@ export const connectRunProgram: string = fileURLToPath(new URL('../../cli/bin/co
 
 const PROGRESS_MS = 2_000
 
-type Options = Readonly<Record<string, string | boolean>>
+type Options = Readonly<Record<string, unknown>>
 
-/** The two ends of a pipeline, each with its connector's options; what is not said is the connector's default. */
+/** What a config says; what it does not say is the connector's or the runtime's default. */
 export interface Pipeline {
   readonly source: Options
+  readonly transforms?: readonly Options[]
   readonly sink: Options
+  readonly latency?: 'low' | 'balanced' | 'throughput'
 }
 
-/** `connect-run run <config> --once`. */
+/** What of a job a config is made from. */
+export type Ends = Pick<Job, 'bootstrap' | 'topic' | 'otherEnd'>
+
+/** One way in which connect-run can be told to do a job. */
+export interface Way {
+  readonly name: string
+  readonly pipelineOf: (ends: Ends) => Pipeline
+}
+
+/** `connect-run run <config> --once`. With `launcher`, what comes before the program instead of Node alone. */
 export function connectRunSubject(
-  name: string,
-  pipelineOf: (job: Job) => Pipeline,
-  nodeFlags: readonly string[] = [],
+  { name, pipelineOf }: Way,
+  launcher: readonly string[] = [process.execPath],
 ): Subject {
   return {
     name,
+    ours: true,
     run: async (job) => {
       const { destination, id, folder, timeoutMs, onProgress } = job
-      const file = join(folder, `${id}.yaml`)
-      await writeFile(file, configText(job, pipelineOf(job)))
+      const file = await writeConfig(job, pipelineOf(job))
       const stopWatching = watch(destination, onProgress)
       try {
         const cost = await measure({
-          command: [process.execPath, ...nodeFlags, connectRunProgram, 'run', file, '--once'],
+          command: [...launcher, connectRunProgram, 'run', file, '--once'],
           base: join(folder, id),
           timeoutMs,
         })
@@ -45,21 +55,29 @@ export function connectRunSubject(
   }
 }
 
+/** Returns its path. */
+export async function writeConfig(place: Pick<Job, 'id' | 'folder'>, pipeline: Pipeline): Promise<string> {
+  const file = join(place.folder, `${place.id}.yaml`)
+  await writeFile(file, configText(place, pipeline))
+  return file
+}
+
 /** The consumer group and the state are named after the worker, and so are new for every run. */
-export function configText({ id, folder }: Pick<Job, 'id' | 'folder'>, { source, sink }: Pipeline): string {
+export function configText({ id, folder }: Pick<Job, 'id' | 'folder'>, pipeline: Pipeline): string {
+  const { source, transforms, sink, latency } = pipeline
   return `name: ${id}
 state:
-  url: 'file:${join(folder, `${id}-state`)}'
+  url: ${JSON.stringify(`file:${join(folder, `${id}-state`)}`)}
 pipelines:
   bench:
     source:
-${optionLines(source)}    sink:
-${optionLines(sink)}`
+${optionLines(source)}${transforms ? `    transforms: ${JSON.stringify(transforms)}\n` : ''}    sink:
+${optionLines(sink)}${latency ? `    latency: ${latency}\n` : ''}`
 }
 
 function optionLines(options: Options): string {
   return Object.entries(options)
-    .map(([key, value]) => `      ${key}: ${value}\n`)
+    .map(([key, value]) => `      ${key}: ${JSON.stringify(value)}\n`)
     .join('')
 }
 

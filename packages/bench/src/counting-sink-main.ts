@@ -1,5 +1,5 @@
-// The counting sink as a process of its own, led by its parent over IPC.
-import type { AddressInfo } from 'node:net'
+// The counting sink as a process of its own, led by its parent over IPC, which also hands it the socket to listen on.
+import type { Server } from 'node:net'
 import { createCountingSink } from './counting-sink.ts'
 import type { SinkQuestion, SinkReport } from './sink-process.ts'
 
@@ -8,16 +8,18 @@ let cpuAtReset = process.cpuUsage()
 
 function report(): SinkReport {
   const { user, system } = process.cpuUsage(cpuAtReset)
-  return { tally: sink.tally(), cpuSeconds: (user + system) / 1e6 }
+  return { tally: sink.tally(), latencies: sink.latencies(), cpuSeconds: (user + system) / 1e6 }
 }
 
-process.on('message', (question: SinkQuestion) => {
-  if (question === 'reset') {
-    sink.reset()
-    cpuAtReset = process.cpuUsage()
+process.on('message', (question: SinkQuestion, socket?: Server) => {
+  if (question.ask === 'listen') {
+    sink.server.listen(socket, () => process.send!(report()))
+    return
   }
+  if (question.ask === 'reset') {
+    sink.reset(question)
+    cpuAtReset = process.cpuUsage()
+  } else if (question.ask === 'watch') sink.watchLatency(question.from)
   process.send!(report())
 })
 process.on('disconnect', () => process.exit())
-
-sink.server.listen(0, '127.0.0.1', () => process.send!((sink.server.address() as AddressInfo).port))

@@ -1,14 +1,26 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createServer } from 'node:http'
 import { gunzip } from 'node:zlib'
+import type { Histogram } from './latency/histogram.ts'
+import { addLatency, emptyHistogram } from './latency/histogram.ts'
+import { eachProducedAt } from './latency/timed-value.ts'
 import { addArrival, countLines, emptyTally } from './tally.ts'
 import type { Tally } from './tally.ts'
+
+export interface SinkSettings {
+  /** How long a request waits for its answer after it was counted. */
+  readonly answerMs: number
+}
 
 export interface CountingSink {
   readonly server: Server
   /** What has arrived since the last reset. */
   tally(): Tally
-  reset(): void
+  /** How long after they were produced records arrived, where `watchLatency` asks for it. */
+  latencies(): Histogram
+  /** From now on, records that say that they were produced at `from` or later are timed. */
+  watchLatency(from: number): void
+  reset(settings: SinkSettings): void
 }
 
 /**
@@ -17,9 +29,17 @@ export interface CountingSink {
  */
 export function createCountingSink(now: () => number): CountingSink {
   let tally = emptyTally
+  let latencies = emptyHistogram()
+  let timedFrom = Infinity
+  let answerMs = 0
   const take = (body: Buffer, response: ServerResponse): void => {
-    tally = addArrival(tally, countLines(body), now())
-    response.writeHead(200, { 'content-length': 0 }).end()
+    const arrivedAt = now()
+    tally = addArrival(tally, countLines(body), arrivedAt)
+    if (timedFrom < Infinity) {
+      eachProducedAt(body, (at) => at >= timedFrom && addLatency(latencies, arrivedAt - at))
+    }
+    if (answerMs === 0) answer(response)
+    else setTimeout(answer, answerMs, response)
   }
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0]
@@ -27,7 +47,22 @@ export function createCountingSink(now: () => number): CountingSink {
     else if (path === '/api/v1/write' && request.method === 'POST') receive(request, response, take)
     else response.writeHead(404).end()
   })
-  return { server, tally: () => tally, reset: () => (tally = emptyTally) }
+  return {
+    server,
+    tally: () => tally,
+    latencies: () => latencies,
+    watchLatency: (from) => (timedFrom = from),
+    reset: (settings) => {
+      tally = emptyTally
+      latencies = emptyHistogram()
+      timedFrom = Infinity
+      answerMs = settings.answerMs
+    },
+  }
+}
+
+function answer(response: ServerResponse): void {
+  response.writeHead(200, { 'content-length': 0 }).end()
 }
 
 function answerPing(response: ServerResponse): void {

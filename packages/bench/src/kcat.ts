@@ -45,6 +45,21 @@ export function kcatFromFile(program: string): Subject {
   }
 }
 
+/** Reads and writes by two kcats, a message a line between them; the writing one is idempotent, all replicas acknowledge. */
+export function kcatPipe(program: string): Subject {
+  return {
+    name: 'kcat -C | kcat -P',
+    run: async (job) => {
+      const { bootstrap, topic, otherEnd, destination } = job
+      const reader = '"$0" -C -q -e -b "$1" -t "$2" -o beginning'
+      const writer = '"$0" -P -b "$1" -t "$3" -X acks=all -X enable.idempotence=true'
+      const command = ['/bin/sh', '-c', `${reader} | ${writer}`, program, bootstrap, topic, otherEnd]
+      const cost = await measure({ ...measured(job), command })
+      return runOf(cost, await destination.count())
+    },
+  }
+}
+
 function readAll({ bootstrap, topic }: Job): string[] {
   return ['-C', '-q', '-e', '-b', bootstrap, '-t', topic, '-o', 'beginning']
 }

@@ -1,55 +1,57 @@
+import { figuresTable, figureText } from './figures-table.ts'
 import type { Layout } from './layout.ts'
+import type { LoopDelay } from './loop-delay.ts'
 import type { Run } from './run.ts'
 import { cpuPerMillion } from './run.ts'
 import type { ScenarioResult, Table } from './scenario.ts'
-import { TWINS, partitionCount } from './scenario.ts'
-import type { Summary } from './statistics.ts'
 import { relativeDifference, summarize } from './statistics.ts'
 import type { SubjectRuns } from './turns.ts'
-
-const HEADER = ['', 'CPU-s/M', 'k records/s', 'peak MiB', 'start-up s', 'seconds in all', 'sink busy %']
-
-const UNKNOWN = '-'
+import { plain, variantTitle } from './variant.ts'
 
 /** The tables of a scenario, and what is to be known about their figures. */
-export function scenarioReport({ title, tables, startAndStop }: ScenarioResult, layout: Layout): string {
-  const moved = tables[0]!.subjects[0]!.runs[0]!.records
+export function scenarioReport({ title, tables, startAndStop, failures }: ScenarioResult, layout: Layout): string {
   const parts = tables.map((table) => {
-    const [one, other] = TWINS.map((name) => table.subjects.find(({ subject }) => subject === name)!)
-    const notes = [noiseLine(one!, other!), startAndStopLine(startAndStop, moved), ...excludedLines(table)]
-    const heading = layout.heading(`${title}, ${partitionCount(table.partitions)}`)
-    return [heading, layout.table(figureRows(table)), layout.notes(notes)].join('\n')
+    const { subjects, variant } = table
+    const [one, other] = [subjects[0]!, subjects.at(-1)!] // the same program
+    const notes = [
+      noiseLine(one, other),
+      startAndStopLine(startAndStop, one.runs[0]!.records),
+      loopDelayLine(table.loopDelay),
+      ...excludedLines(table),
+    ]
+    const heading = layout.heading(`${title}, ${variantTitle(variant)}`)
+    return [heading, layout.table(figureRows(table, startAndStop)), layout.notes(notes)].join('\n')
   })
-  return parts.join('\n\n')
+  const failed = failures.map((failure) => `${layout.heading(title)}\n${layout.notes([`FAILED: ${failure}`])}`)
+  return [...parts, ...failed].join('\n\n')
 }
 
-/** Every figure of every subject: its median, with (least-most) where these differ. Columns that nobody fills are left out. */
-export function figureRows({ subjects }: Pick<Table, 'subjects'>): string[][] {
-  const rows = subjects.map(subjectRow)
-  const filled = HEADER.map((_, column) => rows.some((row) => row[column] !== UNKNOWN))
-  return [HEADER, ...rows].map((row) => row.filter((_, column) => filled[column]))
-}
-
-function subjectRow({ subject, runs }: SubjectRuns): string[] {
-  const column = (figure: (run: Run) => number | undefined, digits: number): string =>
-    cell(summarize(runs.map(figure).filter((value) => value !== undefined)), digits)
-  return [
-    subject,
-    column(cpuPerMillion, 2),
-    column((run) => run.recordsPerSecond && run.recordsPerSecond / 1000, 0),
-    column((run) => run.peakRssBytes / 2 ** 20, 0),
-    column((run) => run.startUpSeconds, 2),
-    column((run) => run.wallSeconds, 1),
-    column((run) => run.destinationLoad && run.destinationLoad * 100, 0),
-  ]
-}
-
-function cell(summary: Summary | undefined, digits: number): string {
-  if (summary === undefined) return UNKNOWN
-  const [median, min, max] = [summary.median, summary.min, summary.max].map((value) =>
-    value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits }),
+/** Every figure of every subject. `startAndStop` is connect-run with nothing to move. */
+export function figureRows(
+  { subjects, variant: { valueBytes } }: Pick<Table, 'subjects' | 'variant'>,
+  startAndStop: readonly Run[],
+): string[][] {
+  const large = valueBytes > plain.valueBytes
+  const start = summarize(startAndStop.map(({ cpuSeconds }) => cpuSeconds))?.median ?? 0
+  const moving = ({ cpuSeconds, records }: Run): number => ((cpuSeconds - start) * 1e6) / records
+  return figuresTable(
+    subjects.map(({ subject, ours, runs }) => ({ subject, runs: runs.map((run) => ({ ...run, ours })) })),
+    [
+      { name: 'CPU-s/M', digits: 2, of: cpuPerMillion },
+      { name: 'less start-up', digits: 2, of: (run) => (run.ours ? moving(run) : undefined) },
+      { name: 'CPU-s/GB', digits: 1, of: (run) => (large ? (cpuPerMillion(run) * 1000) / valueBytes : undefined) },
+      { name: 'k records/s', digits: large ? 1 : 0, of: (run) => run.recordsPerSecond && run.recordsPerSecond / 1000 },
+      {
+        name: 'MB/s',
+        digits: 0,
+        of: (run) => (large && run.recordsPerSecond ? (run.recordsPerSecond * valueBytes) / 1e6 : undefined),
+      },
+      { name: 'peak MiB', digits: 0, of: (run) => run.peakRssBytes / 2 ** 20 },
+      { name: 'start-up s', digits: 2, of: (run) => run.startUpSeconds },
+      { name: 'seconds in all', digits: 1, of: (run) => run.wallSeconds },
+      { name: 'sink CPU %', digits: 0, of: (run) => run.destinationLoad && run.destinationLoad * 100 },
+    ],
   )
-  return min === max ? median! : `${median} (${min}-${max})`
 }
 
 /** What one program differs by from turn to turn: smaller differences between programs mean nothing. */
@@ -66,8 +68,8 @@ export function excludedLines({ subjects }: Pick<Table, 'subjects'>): string[] {
   return subjects.flatMap(({ subject, runs }) => {
     const excluded = runs.flatMap((run) => run.excluded ?? [])
     if (excluded.length === 0) return []
-    const cpu = cell(summarize(excluded.map(({ cpuSeconds }) => cpuSeconds)), 2)
-    const wall = cell(summarize(excluded.map(({ wallSeconds }) => wallSeconds)), 2)
+    const cpu = figureText(summarize(excluded.map(({ cpuSeconds }) => cpuSeconds)), 2)
+    const wall = figureText(summarize(excluded.map(({ wallSeconds }) => wallSeconds)), 2)
     return [`${subject}: ${cpu} CPU-s, ${wall} s before its figures begin, not contained in them`]
   })
 }
@@ -75,7 +77,12 @@ export function excludedLines({ subjects }: Pick<Table, 'subjects'>): string[] {
 /** What starting and stopping alone costs; part of the figures of the tables. */
 export function startAndStopLine(runs: readonly Run[], records: number): string {
   const seconds = summarize(runs.map((run) => run.cpuSeconds))!
-  const wall = cell(summarize(runs.map((run) => run.wallSeconds)), 2)
+  const wall = figureText(summarize(runs.map((run) => run.wallSeconds)), 2)
   const share = ((seconds.median * 1e6) / records).toFixed(2)
-  return `connect-run with nothing to move: ${cell(seconds, 2)} CPU-s, ${wall} s in all; its figures above contain this, ${share} CPU-s/M`
+  return `connect-run with nothing to move: ${figureText(seconds, 2)} CPU-s, ${wall} s in all; its figures above contain this, ${share} CPU-s/M, but for those less start-up`
+}
+
+export function loopDelayLine({ p50, p99, max }: LoopDelay): string {
+  const [middle, most, all] = [p50, p99, max].map((milliseconds) => milliseconds.toFixed(1))
+  return `delay of connect-run's event loop, in a run of its own: p50 ${middle} ms, p99 ${most} ms, at most ${all} ms`
 }

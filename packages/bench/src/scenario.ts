@@ -1,33 +1,42 @@
-import { readFile, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
-import type { CpuProfile } from './cpu-profile.ts'
-import { selfTimes } from './cpu-profile.ts'
-import type { BenchOptions } from './options.ts'
+import type { Way } from './connect-run.ts'
+import { connectRunSubject } from './connect-run.ts'
+import { chosen } from './glob.ts'
+import type { LoopDelay } from './loop-delay.ts'
+import { measureLoopDelay } from './loop-delay.ts'
+import type { BenchOptions, CostScenarioName } from './options.ts'
+import { profileWay } from './profile.ts'
 import type { Run } from './run.ts'
 import type { Subject } from './subject.ts'
 import type { Bed, Course, SubjectRuns } from './turns.ts'
-import { runInTurns, runOnce } from './turns.ts'
+import { runInTurns } from './turns.ts'
+import type { Choices, Dimension, Variant } from './variant.ts'
+import { plain, recordsOf, variantTitle, variantsOf } from './variant.ts'
 
 /** One job, done by several programs. */
 export interface Scenario {
   readonly title: string
-  /** For each of these partition counts there is a table. */
-  partitions(options: BenchOptions): readonly number[]
+  /** What can be varied. */
+  readonly dimensions: readonly Dimension[]
+  /** The numbers of partitions it is measured with unless others are asked for. */
+  readonly partitions: Choices['partitions']
   setUp(bed: Bed): Promise<Stage>
 }
 
 /** A scenario whose servers run. */
 export interface Stage {
-  course(records: number, partitions: number): Promise<Course>
-  connectRun(name: string, nodeFlags?: readonly string[]): Subject
+  course(records: number, variant: Variant): Promise<Course>
+  /** connect-run's ways to do it; the first one is run twice. */
+  ways(variant: Variant): readonly Way[]
   /** What is measured beside connect-run. */
-  others(course: Course, partitions: number): readonly Subject[]
+  others(course: Course, variant: Variant): readonly Subject[]
   tearDown(): Promise<void>
 }
 
 export interface Table {
-  readonly partitions: number
+  readonly variant: Variant
   readonly subjects: readonly SubjectRuns[]
+  /** Of connect-run's first way, in a run of its own. */
+  readonly loopDelay: LoopDelay
 }
 
 export interface ScenarioResult {
@@ -35,48 +44,74 @@ export interface ScenarioResult {
   readonly tables: readonly Table[]
   /** connect-run with nothing to move. */
   readonly startAndStop: readonly Run[]
+  /** Of tables that could not be measured, what went wrong. */
+  readonly failures: readonly string[]
 }
 
-/** The same program under two names: how far they are apart is the noise. */
-export const TWINS = ['connect-run', 'connect-run again'] as const
-
-export async function measureScenario(bed: Bed, scenario: Scenario, options: BenchOptions): Promise<ScenarioResult> {
-  const { records, repeat } = options
+export async function measureScenario(
+  bed: Bed,
+  name: CostScenarioName,
+  { scenario, options }: { readonly scenario: Scenario; readonly options: BenchOptions },
+): Promise<ScenarioResult> {
   const { title } = scenario
   const stage = await scenario.setUp(bed)
   try {
-    const [first, second] = TWINS.map((name) => stage.connectRun(name))
-    bed.say(`\n${title}, nothing to move`)
-    const [empty] = await runInTurns(bed, [first!], { course: await stage.course(0, 1), repeat })
+    const startAndStop = await measureStart(bed, title, { stage, repeat: options.repeat })
+    const choices = { ...options.choices, partitions: options.choices.partitions ?? scenario.partitions }
     const tables: Table[] = []
-    for (const partitions of scenario.partitions(options)) {
-      bed.say(`\n${title}, ${partitionCount(partitions)}`)
-      const course = await stage.course(records, partitions)
-      const subjects = [first!, ...stage.others(course, partitions), second!]
-      tables.push({ partitions, subjects: await runInTurns(bed, subjects, { course, repeat }) })
-      if (options.profile) await profile(bed, stage, course)
+    const failures: string[] = []
+    for (const variant of variantsOf(choices, scenario.dimensions)) {
+      bed.say(`\n${title}, ${variantTitle(variant)}`)
+      try {
+        tables.push(await measureTable(bed, { name, stage, variant, options }))
+      } catch (error) {
+        failures.push(`${variantTitle(variant)}: ${(error as Error).message}`)
+        bed.say(`  FAILED: ${failures.at(-1)}`)
+      }
     }
-    return { title, tables, startAndStop: empty!.runs }
+    return { title, tables, startAndStop, failures }
   } finally {
     await stage.tearDown()
   }
 }
 
-export function partitionCount(partitions: number): string {
-  return `${partitions} ${partitions === 1 ? 'partition' : 'partitions'}`
+/** connect-run with nothing to move. */
+export async function measureStart(
+  bed: Bed,
+  title: string,
+  { stage, repeat }: { readonly stage: Stage; readonly repeat: number },
+): Promise<readonly Run[]> {
+  bed.say(`\n${title}, nothing to move`)
+  const course = await stage.course(0, plain)
+  const [empty] = await runInTurns(bed, [connectRunSubject(stage.ways(plain)[0]!)], { course, repeat })
+  return empty!.runs
 }
 
-const PROFILE_ROWS = 25
+interface TableOrder {
+  readonly name: CostScenarioName
+  readonly stage: Stage
+  readonly variant: Variant
+  readonly options: BenchOptions
+}
 
-let profiles = 0
-
-/** A run of its own: the profiler costs too much for it to be measured. */
-async function profile(bed: Bed, stage: Stage, course: Course): Promise<void> {
-  const folder = join(bed.folder, `profile-${++profiles}`)
-  await runOnce(bed, stage.connectRun('connect-run, profiled', ['--cpu-prof', `--cpu-prof-dir=${folder}`]), course)
-  bed.say('  seconds of the main thread by function, itself only:')
-  for (const file of await readdir(folder)) {
-    const times = selfTimes(JSON.parse(await readFile(join(folder, file), 'utf8')) as CpuProfile)
-    for (const { place, seconds } of times.slice(0, PROFILE_ROWS)) bed.say(`    ${seconds.toFixed(3)}  ${place}`)
+async function measureTable(bed: Bed, { name, stage, variant, options }: TableOrder): Promise<Table> {
+  const course = await stage.course(recordsOf(variant, options.records), variant)
+  const [first, ...others] = stage.ways(variant)
+  const ways = [first!, ...chosen(others, options.subjects)]
+  const subjects = [
+    ...ways.map((way) => connectRunSubject(way)),
+    ...chosen(stage.others(course, variant), options.subjects),
+    again(first!),
+  ]
+  const runs = await runInTurns(bed, subjects, { course, repeat: options.repeat })
+  const loopDelay = await measureLoopDelay(bed, first!, course)
+  for (const way of options.profile === undefined ? [] : ways) {
+    await profileWay(bed, way, { course, folder: options.profile!, table: `${name}, ${variantTitle(variant)}` })
   }
+  return { variant, subjects: runs, loopDelay }
+}
+
+/** The same program under another name: how far the two are apart is the noise. */
+export function again(way: Way): Subject {
+  return connectRunSubject({ ...way, name: `${way.name} again` })
 }

@@ -18,7 +18,7 @@ export interface Destination {
 /** The two ends of one run. */
 export interface Route {
   readonly topic: string
-  /** What is not Kafka: the URL of a server, or the path of a file. */
+  /** The URL of a server, the path of a file, or another topic. */
   readonly otherEnd: string
   readonly destination: Destination
 }
@@ -39,5 +39,7 @@ export interface Job extends Route {
 /** A program that moves all records from the one end to the other, and ends. */
 export interface Subject {
   readonly name: string
+  /** connect-run, in whatever way. */
+  readonly ours?: boolean
   run(job: Job): Promise<Run>
 }

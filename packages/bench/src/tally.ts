@@ -18,6 +18,19 @@ export function addArrival(tally: Tally, records: number, now: number): Tally {
   return { records: tally.records + records, firstRecords, firstAt, lastAt: now }
 }
 
+/** The tally of two places together. */
+export function addTallies(one: Tally, other: Tally): Tally {
+  if (one.records === 0) return other
+  if (other.records === 0) return one
+  const first = one.firstAt! <= other.firstAt! ? one : other
+  return {
+    records: one.records + other.records,
+    firstRecords: first.firstRecords,
+    firstAt: first.firstAt,
+    lastAt: Math.max(one.lastAt!, other.lastAt!),
+  }
+}
+
 /** Records a second from the first arrival to the last; undefined where one arrival was all. */
 export function arrivalRate({ records, firstRecords, firstAt, lastAt }: Tally): number | undefined {
   if (firstAt === undefined || lastAt === undefined || lastAt === firstAt) return undefined

@@ -26,26 +26,43 @@ export interface Course {
 
 export interface SubjectRuns {
   readonly subject: string
+  /** connect-run, in whatever way. */
+  readonly ours: boolean
   readonly runs: readonly Run[]
 }
 
 const TIMEOUT_MS = 600_000
 
-/** Runs every subject `repeat` times, in turns, so that what else happens on the machine meets all of them. */
+interface Turns<T, R> {
+  readonly repeat: number
+  readonly run: (item: T) => Promise<R>
+}
+
+/** Runs each `repeat` times, in turns, so that what else happens on the machine meets all of them. */
+export async function inTurns<T extends { readonly name: string }, R>(
+  { say }: Pick<Bed, 'say'>,
+  items: readonly T[],
+  { repeat, run }: Turns<T, R>,
+): Promise<{ readonly item: T; readonly runs: readonly R[] }[]> {
+  const results = items.map((item) => ({ item, runs: [] as R[] }))
+  for (let round = 1; round <= repeat; round++) {
+    // Every other round goes the other way, so that nobody always runs second.
+    for (const { item, runs } of round % 2 === 1 ? results : results.toReversed()) {
+      say(`  round ${round} of ${repeat}: ${item.name}`)
+      runs.push(await run(item))
+    }
+  }
+  return results
+}
+
+/** Has every subject move the course's records `repeat` times, in turns. */
 export async function runInTurns(
   bed: Bed,
   subjects: readonly Subject[],
   { course, repeat }: { readonly course: Course; readonly repeat: number },
 ): Promise<SubjectRuns[]> {
-  const results = subjects.map((subject) => ({ subject, runs: [] as Run[] }))
-  for (let round = 1; round <= repeat; round++) {
-    // Every other round goes the other way, so that nobody always runs second.
-    for (const { subject, runs } of round % 2 === 1 ? results : results.toReversed()) {
-      bed.say(`  round ${round} of ${repeat}: ${subject.name}`)
-      runs.push(await runOnce(bed, subject, course))
-    }
-  }
-  return results.map(({ subject, runs }) => ({ subject: subject.name, runs }))
+  const results = await inTurns(bed, subjects, { repeat, run: (subject) => runOnce(bed, subject, course) })
+  return results.map(({ item, runs }) => ({ subject: item.name, ours: item.ours === true, runs }))
 }
 
 let started = 0

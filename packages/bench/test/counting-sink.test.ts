@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
+import { pollUntil } from '@connect-run/testkit'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { CountingSink } from '../src/counting-sink.ts'
 import { createCountingSink } from '../src/counting-sink.ts'
@@ -43,10 +44,32 @@ describe('the counting sink', () => {
 
   it('begins anew after a reset', async () => {
     await write('m f=1 1\n')
-    sink.reset()
+    sink.reset({ answerMs: 0 })
     now = 5000
     await write('m f=1 1\n')
     expect(sink.tally()).toEqual({ records: 1, firstRecords: 1, firstAt: 5000, lastAt: 5000 })
+  })
+
+  it('times what says when it was produced, from a time on', async () => {
+    now = 5000
+    await write('m produced=4000 1\n')
+    sink.watchLatency(4500)
+    await write('m,partition=0 produced=4499,f=1 1\nm,partition=0 produced=4997,f=1 1\nm produced=4990\n')
+    const latencies = sink.latencies()
+    expect(latencies.flatMap((count, at) => (count > 0 ? [[at, count]] : []))).toEqual([
+      [3, 1],
+      [10, 1],
+    ])
+    expect(sink.tally().records).toBe(4)
+  })
+
+  it('counts before it answers, and answers when it is told to', async () => {
+    sink.reset({ answerMs: 30 })
+    const startedAt = performance.now()
+    const answered = write('m f=1 1\n')
+    await pollUntil(() => sink.tally().records === 1, { intervalMs: 1 })
+    await answered
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(29)
   })
 
   it('answers a ping', async () => {

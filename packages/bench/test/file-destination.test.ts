@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { fileDestination } from '../src/file-destination.ts'
 import { readings } from '../src/readings.ts'
+import { plain } from '../src/variant.ts'
 
 describe('a file as destination', () => {
   let folder: string
@@ -15,7 +16,7 @@ describe('a file as destination', () => {
     folder = await mkdtemp(join(tmpdir(), 'connect-run-bench-'))
     path = join(folder, 'out')
     now = 1000
-    destination = fileDestination(path, () => now)
+    destination = fileDestination(path, 58, () => now)
   })
 
   afterEach(async () => {
@@ -29,7 +30,7 @@ describe('a file as destination', () => {
   })
 
   it('counts whole lines as they come, and keeps the times', async () => {
-    const lines = readings(30).join('')
+    const lines = readings(30, plain).join('')
     await appendFile(path, lines.slice(0, 590 + 20))
     expect(await destination.arrived()).toBe(10)
     now = 3000
@@ -38,7 +39,7 @@ describe('a file as destination', () => {
   })
 
   it.each(['short\n', 'without its end'])('refuses what is no reading: %j', async (rest) => {
-    await appendFile(path, `${readings(10).join('')}${rest}`)
+    await appendFile(path, `${readings(10, plain).join('')}${rest}`)
     await expect(destination.count()).rejects.toThrow('are not 1')
   })
 })

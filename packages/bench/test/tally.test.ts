@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals'
-import { addArrival, arrivalRate, countLineFeeds, countLines, emptyTally } from '../src/tally.ts'
+import { addArrival, addTallies, arrivalRate, countLineFeeds, countLines, emptyTally } from '../src/tally.ts'
 
 describe('countLines', () => {
   it.each([
@@ -32,6 +32,20 @@ describe('a tally', () => {
 
   it('takes no notice of an arrival without records', () => {
     expect(addArrival(emptyTally, 0, 1000)).toEqual(emptyTally)
+  })
+})
+
+describe('tallies of two places', () => {
+  const one = { records: 60, firstRecords: 10, firstAt: 1000, lastAt: 2000 }
+
+  it('begin with the earlier and end with the later one', () => {
+    const other = { records: 5, firstRecords: 2, firstAt: 900, lastAt: 1900 }
+    const sum = { records: 65, firstRecords: 2, firstAt: 900, lastAt: 2000 }
+    expect([addTallies(one, other), addTallies(other, one)]).toEqual([sum, sum])
+  })
+
+  it('are those of the one where nothing came to the other', () => {
+    expect([addTallies(one, emptyTally), addTallies(emptyTally, one)]).toEqual([one, one])
   })
 })
 

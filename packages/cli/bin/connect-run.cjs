@@ -7,6 +7,11 @@ process.env.UV_THREADPOOL_SIZE ??= '16'
 const { existsSync } = require('node:fs')
 const { join } = require('node:path')
 const { pathToFileURL } = require('node:url')
+const { setFlagsFromString } = require('node:v8')
+
+// Batches come and go by the gigabyte while the heap stays small: marking it on four more threads costs up to half of
+// all CPU time, and marking it on this one takes milliseconds (packages/core/docs/adr/20261121-marking-on-one-thread.md).
+setFlagsFromString('--no-concurrent-marking')
 
 const main = join(__dirname, '..', 'dist', 'main.js')
 

@@ -63,6 +63,7 @@ const counter = `export default {
     },
     create: () => ({ start: async () => {}, poll: async () => { throw new Error('polled') }, stop: async () => {} }),
   },
+  notes: async () => ['Counts by hand here.'],
 }
 `
 
@@ -102,7 +103,10 @@ describe('the command', () => {
     const list = await connectRun(['connectors'], { cwd: folder })
     expect(list.stdout).toMatch(/counter +source +1\.0\.0 +Counts to a number, with 16 threads\./)
     const one = await connectRun(['connectors', 'counter'], { cwd: folder })
+    expect(one.stdout).toMatch(/^counter .*\n.*\nCounts by hand here\.\n/)
     expect(one.stdout).toMatch(/to {2}whole number, required\n +The last number\./)
+    const asJson = await connectRun(['connectors', 'counter', '--format', 'json'], { cwd: folder })
+    expect(JSON.parse(asJson.stdout)).toMatchObject([{ name: 'counter', notes: ['Counts by hand here.'] }])
     const file = put(
       'configs/a.yaml',
       'name: a\npipelines:\n  p:\n    source: {connector: counter, to: 0}\n    sink: {connector: conter}\n',

@@ -10,6 +10,7 @@ const gzipAsync = promisify(gzip)
 
 /** Below this many bytes compression costs more than it saves. */
 const GZIP_THRESHOLD = 4096
+const SMALLEST_CHUNK = 16 * 1024
 const CONNECT_TIMEOUT_MS = 5000
 const MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
@@ -115,7 +116,8 @@ class PooledClient implements HttpClient {
     const headers: Record<string, string> = { ...this.#options.headers, ...request.headers }
     let body = request.body ?? null
     if (this.#options.gzip === true && body !== null && body.length > GZIP_THRESHOLD) {
-      body = await gzipAsync(body, { level: 1 })
+      // Most bodies shrink to a quarter or less: one chunk, and one trip to another thread.
+      body = await gzipAsync(body, { level: 1, chunkSize: Math.max(SMALLEST_CHUNK, body.length >>> 2) })
       headers['content-encoding'] = 'gzip'
       signal.throwIfAborted()
     }

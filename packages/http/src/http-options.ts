@@ -30,8 +30,9 @@ export const timeoutSchema: PropertySchema = {
 
 export const gzipSchema: PropertySchema = {
   type: 'boolean',
-  default: true,
-  description: 'Compress request bodies above 4 KiB.',
+  default: false,
+  description:
+    'Compress request bodies above 4 KiB. For a slow or metered network: it costs more than it saves on others.',
 }
 
 export const tlsSchema: PropertySchema = {

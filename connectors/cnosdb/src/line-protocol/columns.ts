@@ -4,6 +4,16 @@ import type { FieldType } from '../sink-config.ts'
 import { type Kind, kinds } from './field-value.ts'
 import { escapeName, escapeTable, invalid } from './text.ts'
 
+/** Where the encoder stands, and what it has noticed on its way. */
+export interface Progress {
+  /** Number of the request. */
+  request: number
+  /** Number of the point, in all requests together. */
+  point: number
+  /** Whether a column has values of several kinds in this request. */
+  mixed: boolean
+}
+
 /** How many nodes there are, in all tables together. */
 export interface NodeBudget {
   nodes: number
@@ -122,16 +132,21 @@ export class Table {
   }
 }
 
-/** Notes that a request has this kind of value in the column; true where it has another one too. */
-export function noteKind(slot: Slot, request: number, kind: Kind): boolean {
-  if (slot.request !== request) {
-    slot.request = request
+/** Notes that the point has a value of this kind in the column. */
+export function noteKind(slot: Slot, progress: Progress, kind: Kind): void {
+  slot.point = progress.point
+  if (slot.request !== progress.request) {
+    slot.request = progress.request
     slot.kinds = kind
-    return false
+  } else if (slot.kinds !== kind) {
+    slot.kinds |= kind
+    progress.mixed = true
   }
-  if (slot.kinds === kind) return false
-  slot.kinds |= kind
-  return true
+}
+
+/** Whether the point has a value in the column. */
+export function hasPoint(table: Table, column: string, { point }: Progress): boolean {
+  return table.slots.get(column)?.point === point
 }
 
 /** Why the node's value can't be written; asked only where `first` is empty. */

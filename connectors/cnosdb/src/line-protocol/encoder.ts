@@ -1,8 +1,17 @@
-import { type RecordBatch, RecordError, type RowFailure, isRecordError, valueAt } from '@connect-run/core'
-import { CollisionWindow, type PointIdentity } from '../collision-window.ts'
+import {
+  type PackedRecords,
+  type RecordBatch,
+  RecordError,
+  type RowFailure,
+  isRecordError,
+  valueAt,
+} from '@connect-run/core'
+import { CollisionWindow } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
-import { type NodeBudget, Table } from './columns.ts'
+import { BodyBuilder, writeFragment } from './body-builder.ts'
+import { type NodeBudget, type Progress, Table } from './columns.ts'
 import { isMixed } from './field-value.ts'
+import { JsonTranscoder } from './json-transcoder.ts'
 import { Origin, tagText } from './origin.ts'
 import { PointWriter, isPlain } from './point-writer.ts'
 import { invalid } from './text.ts'
@@ -12,10 +21,16 @@ const MAX_TABLES = 1000
 /** And so with columns. */
 const MAX_NODES = 50_000
 
+/** A body is a little longer than the one before, at times; rather that than to copy it. */
+const HEADROOM = 1.1
+
+const SPACE = 0x20
+const LINE_FEED = 0x0a
+
 /** The body of one request, and what became of its rows. */
 export interface Encoded {
-  readonly text: string
-  /** The rows that are in `text`, in order. */
+  readonly body: Buffer
+  /** The rows that are in `body`, in order. */
   readonly rows: readonly number[]
   /** The rows that can't be stored. */
   readonly failures: readonly RowFailure[]
@@ -40,9 +55,10 @@ export class LineEncoder {
   readonly #mapping: Mapping
   readonly #origin: Origin
   readonly #writer: PointWriter
+  readonly #transcoder: JsonTranscoder | undefined
   /** None where times are the user's: then the last write to a time wins. */
   readonly #window: CollisionWindow | undefined
-  readonly #identity: PointIdentity = { ms: 0, ns: 0, series: 0, source: 0, offset: 0 }
+  readonly #progress: Progress = { request: 0, point: 0, mixed: false }
   readonly #tables = new Map<string, Table>()
   readonly #budget: NodeBudget = { nodes: 0 }
   #table: Table | undefined
@@ -50,16 +66,18 @@ export class LineEncoder {
   #headTags = ''
   #lastHead = ''
   #tablesInRequest = 0
+  #bytesPerRow = 0
 
-  constructor(mapping: Mapping) {
+  /** `transcode`: whether flat JSON objects may become points without being parsed; the points are the same. */
+  constructor(mapping: Mapping, { transcode = true }: { readonly transcode?: boolean } = {}) {
     const { staticTags, isTag } = mapping
-    const overridable = Object.entries(staticTags).filter(([name]) => isTag(name))
+    const overridable = Object.entries(staticTags)
+      .filter(([name]) => isTag(name))
+      .map(([name, value]) => ({ name, text: tagText(name, value, mapping) }))
     this.#mapping = mapping
-    this.#origin = new Origin(mapping, new Set(overridable.map(([name]) => name)))
-    this.#writer = new PointWriter(
-      mapping,
-      overridable.map(([name, value]) => [name, tagText(name, value, mapping)] as const),
-    )
+    this.#origin = new Origin(mapping, new Set(overridable.map(({ name }) => name)))
+    this.#writer = new PointWriter(mapping, overridable, this.#progress)
+    this.#transcoder = transcode ? JsonTranscoder.for(mapping, overridable, this.#progress) : undefined
     this.#window = mapping.timeField === undefined ? new CollisionWindow() : undefined
   }
 
@@ -68,41 +86,81 @@ export class LineEncoder {
     const count = rows === undefined ? batch.length : rows.length
     const written: number[] = []
     const failures: RowFailure[] = []
-    let text = ''
-    this.#begin(count)
+    const body = new BodyBuilder(Math.ceil(count * this.#bytesPerRow * HEADROOM))
+    const transcoder = batch.sourceFormat === 'json' ? this.#transcoder : undefined
+    this.#begin(batch, count)
     for (let i = 0; i < count; i++) {
       const row = rows === undefined ? i : rows[i]!
       try {
-        text += this.#row(batch, row)
+        if (transcoder === undefined || !this.#transcode(transcoder, batch, row, body))
+          body.append(this.#row(batch, row))
         written.push(row)
       } catch (error) {
         if (!isRecordError(error)) throw error
         failures.push({ row, error })
       }
     }
-    const mixedColumns = this.#writer.mixed ? this.#mixedColumns() : []
-    return { text, rows: written, failures, mixedColumns, severalTables: this.#tablesInRequest > 1 }
+    return this.#encoded(body.finish(), written, failures)
   }
 
   /** What a row has of a column; for the rare request that the server refuses for one. */
   columnOf(batch: RecordBatch, row: number, column: string): ColumnUse {
     this.encode(batch, [row])
     const slot = this.#table?.slots.get(column)
-    const kinds = slot?.request === this.#writer.request ? slot.kinds : 0
+    const kinds = slot?.request === this.#progress.request ? slot.kinds : 0
     return { table: this.#table?.name ?? '', kinds }
   }
 
-  #begin(count: number): void {
-    this.#writer.beginRequest()
+  #begin(batch: RecordBatch, count: number): void {
+    this.#progress.request++
+    this.#progress.mixed = false
+    this.#origin.begin(batch)
     this.#window?.reserve(count)
     this.#tablesInRequest = 0
     if (this.#tables.size > MAX_TABLES || this.#budget.nodes > MAX_NODES) this.#forget()
   }
 
+  #encoded(body: Buffer, rows: readonly number[], failures: readonly RowFailure[]): Encoded {
+    if (rows.length > 0) this.#bytesPerRow = body.length / rows.length
+    const mixedColumns = this.#progress.mixed ? this.#mixedColumns() : []
+    return { body, rows, failures, mixedColumns, severalTables: this.#tablesInRequest > 1 }
+  }
+
+  /** Writes the row's point straight from its bytes; false, without a trace, where that is left to {@link #row}. */
+  #transcode(transcoder: JsonTranscoder, batch: RecordBatch, row: number, body: BodyBuilder): boolean {
+    const { packed } = batch
+    const packedRow = batch.packedRow(row)
+    const table = this.#knownTable(packed, packedRow)
+    if (table === undefined || !transcoder.read(table, packed, packedRow)) return false
+    this.#origin.moveTo(row, packedRow)
+    this.#use(table)
+    transcoder.note()
+    const head = this.#origin.head(table.head)
+    body.reserve(head.length + transcoder.size)
+    const { bytes } = body
+    let at = transcoder.writeTags(body, writeFragment(head, body.view, body.length))
+    if (this.#window !== undefined) this.#claim(this.#window, table, transcoder.tagHash)
+    bytes[at++] = SPACE
+    at = transcoder.writeFields(body, at)
+    bytes[at++] = SPACE
+    at = this.#window === undefined ? transcoder.writeTime(body, at) : this.#origin.writeTime(bytes, at)
+    bytes[at++] = LINE_FEED
+    body.length = at
+    return true
+  }
+
+  /** The table of the row's points, if there have been any. */
+  #knownTable({ stream, streams }: PackedRecords, row: number): Table | undefined {
+    const { table } = this.#mapping
+    const name = table.fixed ?? table.render(streams[stream[row]!]!, undefined)
+    if (this.#table?.name !== name) this.#table = this.#tables.get(name)
+    return this.#table
+  }
+
   #row(batch: RecordBatch, row: number): string {
     const { root } = this.#mapping
     const value = batch.value(row)
-    this.#origin.moveTo(batch, row)
+    this.#origin.moveTo(row, batch.packedRow(row))
     const point = root === undefined ? value : valueAt(value, root)
     return Array.isArray(point) ? this.#points(point, batch.index(row)) : this.#point(point, indexOf(batch.index(row)))
   }
@@ -126,11 +184,11 @@ export class LineEncoder {
     const writer = this.#writer
     const table = this.#tableFor(value)
     writer.write(table, asPoint(value))
-    const time = this.#window === undefined ? writer.userTime() : this.#origin.time
+    const time = this.#window === undefined ? writer.userTime() : this.#origin.time()
     const taken =
       seen === undefined ? this.#window !== undefined : isTaken(seen, { table, tagHash: writer.tagHash, time })
     if (taken && index !== '') writer.addIndex(index)
-    if (this.#window !== undefined) this.#claim(this.#window, table)
+    if (this.#window !== undefined) this.#claim(this.#window, table, writer.tagHash)
     return `${this.#head(table)} ${writer.fields} ${time}\n`
   }
 
@@ -145,30 +203,29 @@ export class LineEncoder {
     return this.#writer.tags === '' ? this.#lastHead : this.#lastHead + this.#writer.tags
   }
 
-  #claim(window: CollisionWindow, table: Table): void {
-    const { ms, ns, source, offset, tagHash } = this.#origin
-    const identity = this.#identity
-    identity.ms = ms
-    identity.ns = ns
-    identity.series = ((table.hash ^ tagHash) + this.#writer.tagHash) | 0
-    identity.source = source
-    identity.offset = offset
-    if (window.claim(identity)) return
-    throw new RecordError('RECORD_COLLISION', `another record has the same table, tags and time as offset ${offset}`, {
-      hint: 'More records have one millisecond than there are nanoseconds in it: add a tag, or set `time.field`.',
-    })
+  #claim(window: CollisionWindow, table: Table, tagHash: number): void {
+    const origin = this.#origin
+    origin.series = ((table.hash ^ origin.tagHash) + tagHash) | 0
+    if (window.claim(origin)) return
+    throw new RecordError(
+      'RECORD_COLLISION',
+      `another record has the same table, tags and time as offset ${origin.offset}`,
+      { hint: 'More records have one millisecond than there are nanoseconds in it: add a tag, or set `time.field`.' },
+    )
   }
 
   #tableFor(value: unknown): Table {
     const { table } = this.#mapping
     const name = table.fixed ?? table.render(this.#origin.stream, value)
     if (this.#table?.name !== name) this.#table = this.#tables.get(name) ?? this.#newTable(name)
-    const found = this.#table
-    if (found.request !== this.#writer.request) {
-      found.request = this.#writer.request
-      this.#tablesInRequest++
-    }
-    return found
+    this.#use(this.#table)
+    return this.#table
+  }
+
+  #use(table: Table): void {
+    if (table.request === this.#progress.request) return
+    table.request = this.#progress.request
+    this.#tablesInRequest++
   }
 
   #newTable(name: string): Table {
@@ -181,7 +238,7 @@ export class LineEncoder {
     const names = new Set<string>()
     for (const table of this.#tables.values()) {
       for (const slot of table.slots.values()) {
-        if (slot.request === this.#writer.request && isMixed(slot.kinds)) names.add(slot.name)
+        if (slot.request === this.#progress.request && isMixed(slot.kinds)) names.add(slot.name)
       }
     }
     return [...names]

@@ -1,7 +1,8 @@
-import { type RecordBatch, RecordError } from '@connect-run/core'
-import { hashText } from '../collision-window.ts'
+import { type PackedRecords, type RecordBatch, RecordError } from '@connect-run/core'
+import { type PointIdentity, hashText } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
-import { joinTime, millisecondDigits, nanosecondOf } from './point-time.ts'
+import { type Fragment, fragment } from './body-builder.ts'
+import { TimeWriter, checkMillisecond, joinTime, millisecondDigits, nanosecondOf } from './point-time.ts'
 import { escapeName, escapeTagValue } from './text.ts'
 
 /** What is known of more streams than this is forgotten, to bound memory. */
@@ -15,29 +16,36 @@ interface Place {
   readonly tagHash: number
   /** Hash of stream and partition. */
   readonly source: number
+  /** Table and tags, escaped; for records whose table is a matter of their stream. */
+  head: Fragment | undefined
 }
 
 /**
  * What the points of one record have from the record itself: time and added tags. Moved from row to row; what stays
  * the same from one row to the next (partition, millisecond) is not made again.
  */
-export class Origin {
+export class Origin implements PointIdentity {
   stream = ''
   offset = 0
   ms = 0
   ns = 0
-  /** Nanoseconds since 1970; empty where the time is in the value. */
-  time = ''
+  /** Set by the encoder, once it has the point. */
+  series = 0
   tags = ''
   tagHash = 0
   source = 0
   readonly #mapping: Mapping
   readonly #constantTags: string
   readonly #streams = new Map<string, Place[]>()
+  #batch!: RecordBatch
+  #packed!: PackedRecords
+  /** Index of the stream in the batch. */
+  #stream = -1
   #places: Place[] = []
   #place: Place | undefined
   #timestamp = -1
   #millisecondPart = ''
+  readonly #timeWriter = new TimeWriter()
 
   /** `overridable`: static tags that a value may replace; they are not among the constant ones. */
   constructor(mapping: Mapping, overridable: ReadonlySet<string>) {
@@ -48,17 +56,47 @@ export class Origin {
       .join('')
   }
 
-  moveTo(batch: RecordBatch, row: number): void {
-    const partition = batch.partition(row)
-    const stream = batch.stream(row)
-    if (stream !== this.stream || this.#place === undefined) this.#enter(stream)
+  /** Whose rows come next. */
+  begin(batch: RecordBatch): void {
+    this.#batch = batch
+    this.#packed = batch.packed
+    this.#stream = -1
+  }
+
+  /** `packedRow`: where the row stands in the packed columns. */
+  moveTo(row: number, packedRow: number): void {
+    const packed = this.#packed
+    const partition = packed.partition[packedRow]!
+    const stream = packed.stream[packedRow]!
+    if (stream !== this.#stream || this.#place === undefined) this.#enter(packed.streams[stream]!)
+    this.#stream = stream
     if (this.#place?.partition !== partition) this.#goTo(partition)
-    this.offset = batch.offset(row)
-    if (this.#mapping.timeField === undefined) this.#setTime(batch.timestamp(row), partition)
-    if (this.#mapping.headerTags.length > 0) this.#addHeaders(batch, row)
+    this.offset = packed.offset[packedRow]!
+    if (this.#mapping.timeField === undefined) this.#setTime(packed.timestamp[packedRow]!, partition)
+    if (this.#mapping.headerTags.length > 0) this.#addHeaders(row)
+  }
+
+  /** Nanoseconds since 1970, where the time is not in the value. */
+  time(): string {
+    if (this.ms !== this.#timestamp) {
+      this.#millisecondPart = millisecondDigits(this.ms)
+      this.#timestamp = this.ms
+    }
+    return joinTime(this.#millisecondPart, this.ns)
+  }
+
+  /** The same, as bytes; returns the place after them. */
+  writeTime(to: Buffer, at: number): number {
+    return this.#timeWriter.write(this.ms, this.ns, to, at)
+  }
+
+  /** Table and tags, where all records of the partition have the same. */
+  head(tableHead: string): Fragment {
+    return (this.#place!.head ??= fragment(tableHead + this.tags))
   }
 
   #enter(stream: string): void {
+    if (stream === this.stream && this.#place !== undefined) return
     const known = this.#streams.get(stream)
     this.stream = stream
     this.#place = undefined
@@ -80,26 +118,28 @@ export class Origin {
     const mapping = this.#mapping
     const topic = mapping.topicTag ? tagText('topic', this.stream, mapping) : ''
     const tags = this.#constantTags + topic + (mapping.partitionTag ? `,partition=${partition}` : '')
-    return { partition, tags, tagHash: hashText(tags), source: hashText(`${partition} ${this.stream}`) }
+    return {
+      partition,
+      tags,
+      tagHash: hashText(tags),
+      source: hashText(`${partition} ${this.stream}`),
+      head: undefined,
+    }
   }
 
-  #setTime(timestamp: number | undefined, partition: number): void {
-    if (timestamp === undefined) {
+  #setTime(timestamp: number, partition: number): void {
+    if (timestamp < 0) {
       throw new RecordError('RECORD_INVALID', 'the record has no timestamp', {
         hint: 'Set `time.field` to the part of the value that is the time.',
       })
     }
-    if (timestamp !== this.#timestamp) {
-      this.#millisecondPart = millisecondDigits(timestamp)
-      this.#timestamp = timestamp
-    }
+    checkMillisecond(timestamp)
     this.ms = timestamp
     this.ns = nanosecondOf(this.offset, partition, this.#mapping.identity)
-    this.time = joinTime(this.#millisecondPart, this.ns)
   }
 
-  #addHeaders(batch: RecordBatch, row: number): void {
-    const headers = batch.headers(row)
+  #addHeaders(row: number): void {
+    const headers = this.#batch.headers(row)
     let { tags } = this.#place!
     for (const name of this.#mapping.headerTags) {
       const value = headers.findLast((header) => header.key === name)?.value?.toString()

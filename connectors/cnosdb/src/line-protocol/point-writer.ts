@@ -5,9 +5,11 @@ import {
   type Level,
   type Node,
   type Slot,
+  type Progress,
   TAG_KIND,
   type Table,
   bothTagAndField,
+  hasPoint,
   noteKind,
   unwritable,
 } from './columns.ts'
@@ -19,6 +21,13 @@ const DEEPEST = 64
 
 type Scalar = string | number | bigint | boolean
 
+/** A static tag that a value may replace. */
+export interface OverridableTag {
+  readonly name: string
+  /** `,name=value`, escaped. */
+  readonly text: string
+}
+
 /** Turns one object into the tags and fields of one point. Its properties are the result of the last `write`. */
 export class PointWriter {
   /** `,name=value` of each tag in the value. */
@@ -27,33 +36,22 @@ export class PointWriter {
   fields = ''
   /** Sum of the hashes of the tags: their order does not matter. */
   tagHash = 0
-  /** Whether a column has values of several kinds in this request. */
-  mixed = false
   readonly #mapping: Mapping
-  readonly #overridable: readonly (readonly [name: string, value: string])[]
+  readonly #overridable: readonly OverridableTag[]
+  readonly #progress: Progress
   #table!: Table
-  #request = 0
-  #point = 0
   #time: unknown
 
-  constructor(mapping: Mapping, overridable: readonly (readonly [name: string, value: string])[]) {
+  constructor(mapping: Mapping, overridable: readonly OverridableTag[], progress: Progress) {
     this.#mapping = mapping
     this.#overridable = overridable
-  }
-
-  get request(): number {
-    return this.#request
-  }
-
-  beginRequest(): void {
-    this.#request++
-    this.mixed = false
+    this.#progress = progress
   }
 
   /** Throws a `RecordError` where the object is no point that can be stored. */
   write(table: Table, value: object): void {
     this.#table = table
-    this.#point++
+    this.#progress.point++
     this.tags = ''
     this.fields = ''
     this.tagHash = 0
@@ -71,8 +69,7 @@ export class PointWriter {
 
   /** Adds a tag that tells the points of one record apart. */
   addIndex(index: string): void {
-    const slot = this.#table.slots.get('index')
-    if (slot?.point === this.#point) throw bothTagAndField('index')
+    if (hasPoint(this.#table, 'index', this.#progress)) throw bothTagAndField('index')
     this.#addTag(`,index=${index}`)
   }
 
@@ -129,11 +126,9 @@ export class PointWriter {
   }
 
   #note(slot: Slot, kind: Kind): void {
-    if (noteKind(slot, this.#request, kind)) this.mixed = true
-    if (slot.paths > 1 && slot.point === this.#point) {
-      throw invalid(`two parts of the value are both named \`${slot.name}\` when flattened`, 'name')
-    }
-    slot.point = this.#point
+    const isSecond = slot.paths > 1 && slot.point === this.#progress.point
+    noteKind(slot, this.#progress, kind)
+    if (isSecond) throw invalid(`two parts of the value are both named \`${slot.name}\` when flattened`, 'name')
   }
 
   #nested(node: Node, value: object, depth: number): void {
@@ -148,9 +143,8 @@ export class PointWriter {
     }
   }
 
-  #addUnlessSet([name, value]: readonly [name: string, value: string]): void {
-    const slot = this.#table.slots.get(name)
-    if (slot?.point !== this.#point) this.#addTag(value)
+  #addUnlessSet({ name, text }: OverridableTag): void {
+    if (!hasPoint(this.#table, name, this.#progress)) this.#addTag(text)
   }
 
   #addTag(text: string): void {

@@ -3,6 +3,7 @@ import { RecordError } from '@connect-run/core'
 export type Api = 'cnosdb' | 'influxdb'
 
 const needsCare = /[,= \\\n\r\0\ud800-\udfff]/
+const mayBeUnwritable = /[\\\n\r\0\ud800-\udfff]/
 const tableNeedsCare = /[,=\s\\#\0\ud800-\udfff]/
 const separators = /[,= ]/g
 const unpairedSurrogate = /\p{Cs}/u
@@ -39,7 +40,7 @@ export function escapeName(name: string, what: 'tag' | 'field', api: Api): strin
 /** A tag value, escaped; it must not be empty. */
 export function escapeTagValue(name: string, value: string, api: Api): string {
   if (!needsCare.test(value)) return value
-  const reason = fault(value, api)
+  const reason = mayBeUnwritable.test(value) ? fault(value, api) : undefined
   if (reason !== undefined)
     throw invalid(`the tag \`${name}\` ${reason}`, reason === 'has a backslash' ? 'backslash' : 'tag')
   return value.replaceAll(separators, String.raw`\$&`)

@@ -1,9 +1,7 @@
 import { describe, expect, it } from '@jest/globals'
-import { isConnectError } from '@connect-run/core'
-import { converters } from '@connect-run/core/runtime'
 import { parseLineProtocol } from '@connect-run/testkit/embedded'
 import type { CnosdbSinkConfig, TimeUnit } from '../../src/sink-config.ts'
-import { encode, readVectors, why } from '../support.ts'
+import { encode, encodeJson, readVectors, why } from '../support.ts'
 
 interface Case {
   readonly config: {
@@ -44,19 +42,9 @@ function translated({ config }: Case): Partial<CnosdbSinkConfig> {
   }
 }
 
-const json = converters.find((converter) => converter.name === 'json')!.create({} as never)
-
 function outcome(one: Case): { lines: string } | { failure: string } {
   const headers = Object.entries(one.config.headers ?? {}).map(([key, value]) => ({ key, value: Buffer.from(value) }))
-  let value: unknown
-  try {
-    const bytes = Buffer.from(one.value)
-    value = json.decode(bytes, 0, bytes.length)
-  } catch (error) {
-    if (!isConnectError(error)) throw error
-    return { failure: error.message }
-  }
-  const { text, failures } = encode([{ value, offset: 0, headers }], translated(one))
+  const { text, failures } = encodeJson([{ value: Buffer.from(one.value), offset: 0, headers }], translated(one))
   return failures[0] === undefined ? { lines: comparable([text]) } : { failure: why(failures[0]) }
 }
 

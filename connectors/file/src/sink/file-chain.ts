@@ -89,14 +89,14 @@ export class FileChain {
     const others = await listRotated(this.#files, this.#path)
     const sequence = Math.max((others.at(-1)?.sequence ?? 0) + 1, this.#checkpoint?.sequence ?? 1)
     this.#links = [{ sequence, inode: this.#active.inode, since: this.#active.modified, start: 0 }]
-    if (!(await this.#active.endsWithLine())) await this.#active.append(Buffer.from('\n'))
+    if (!(await this.#active.endsWithLine())) await this.#active.append([Buffer.from('\n')])
     await this.#active.sync()
     return await this.checkpoint({ length: this.#active.length, partitions: [] })
   }
 
-  async append(bytes: Buffer, now: number): Promise<void> {
+  async append(parts: readonly Uint8Array[], now: number): Promise<void> {
     if (this.#active.length === 0) this.#link.since = now
-    await this.#active.append(bytes)
+    await this.#active.append(parts)
   }
 
   /** What the active file holds, and since when. */

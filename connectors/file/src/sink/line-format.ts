@@ -9,12 +9,16 @@ import {
   templateText,
   valueAt,
 } from '@connect-run/core'
+import { LineBuffer } from './line-buffer.ts'
 import type { FileSinkConfig } from './sink-config.ts'
 
-/** The lines of a batch, one behind the other. */
+/** The lines of a batch, one behind the other. Their bytes are valid until the next batch. */
 export interface Lines {
-  readonly bytes: Buffer
-  /** By row: where its line ends in `bytes`; where the line before ended if it has none. */
+  /** To be written in this order. */
+  readonly parts: readonly Uint8Array[]
+  /** Bytes of all of them. */
+  readonly length: number
+  /** By row: where its line ends; where the line before ended if it has none. */
   readonly ends: Int32Array
   /** Rows that have no line, with the reason. */
   readonly failures: readonly RowFailure[]
@@ -22,74 +26,60 @@ export interface Lines {
 
 export type LineMaker = (batch: RecordBatch) => Lines
 
-const LF = 0x0a
-const SPACE = 0x20
-
 export function lineMaker({ format, template }: FileSinkConfig): LineMaker {
   if (format === 'template') return templateLines(parseTemplate(template!))
-  return format === 'json-lines' ? (batch) => onOneLineEach(valueLines(batch)) : valueLines
+  return valueLines(new LineBuffer(format === 'json-lines'))
 }
 
-function valueLines(batch: RecordBatch): Lines {
-  const { length } = batch
-  const ends = new Int32Array(length)
-  const values = batch.passesThrough ? null : Array.from({ length }, (_, i) => batch.valueBytes(i)!)
-  let size = length
-  for (let i = 0; i < length; i++) size += values === null ? valueLength(batch, i) : values[i]!.length
-  const bytes = Buffer.allocUnsafe(size)
-  const { buffer, valueStart, valueEnd } = batch.packed
-  let at = 0
-  for (let i = 0; i < length; i++) {
-    if (values === null) {
-      const row = batch.packedRow(i)
-      at += buffer.copy(bytes, at, valueStart[row], valueEnd[row])
-    } else at += values[i]!.copy(bytes, at)
-    bytes[at++] = LF
-    ends[i] = at
+/** A line end within JSON can only stand between its tokens, where a space says the same. */
+function valueLines(lines: LineBuffer): LineMaker {
+  return (batch) => {
+    const { buffer, valueStart, valueEnd } = batch.encoded()
+    const ends = new Int32Array(batch.length)
+    lines.begin(buffer, valueStart, valueEnd)
+    for (let i = 0; i < ends.length; i++) {
+      const end = valueEnd[i]!
+      if (end >= 0) lines.add(valueStart[i]!, end)
+      ends[i] = lines.length
+    }
+    return { parts: lines.parts(), length: lines.length, ends, failures: [] }
   }
-  return { bytes, ends, failures: [] }
-}
-
-function valueLength(batch: RecordBatch, i: number): number {
-  const row = batch.packedRow(i)
-  return batch.packed.valueEnd[row]! - batch.packed.valueStart[row]!
-}
-
-/** A line end within JSON can only stand between its tokens: a space says the same. */
-function onOneLineEach(lines: Lines): Lines {
-  const { bytes, ends } = lines
-  let start = 0
-  for (const end of ends) {
-    for (let at = bytes.indexOf(LF, start); at < end - 1; at = bytes.indexOf(LF, at + 1)) bytes[at] = SPACE
-    start = end
-  }
-  return lines
 }
 
 function templateLines(parts: readonly TemplatePart[]): LineMaker {
   return (batch) => {
-    const ends = new Int32Array(batch.length)
     const failures: RowFailure[] = []
-    const lines: Buffer[] = []
-    let at = 0
+    const lines: string[] = []
+    let text = ''
     for (let row = 0; row < batch.length; row++) {
       const line = fill(parts, batch.at(row))
-      if (typeof line === 'string') {
-        const bytes = Buffer.from(`${line}\n`, 'utf8')
-        lines.push(bytes)
-        at += bytes.length
-      } else failures.push({ row, error: line })
-      ends[row] = at
+      if (typeof line === 'string') text += line
+      else failures.push({ row, error: line })
+      lines.push(typeof line === 'string' ? line : '')
     }
-    return { bytes: Buffer.concat(lines, at), ends, failures }
+    const bytes = Buffer.from(text, 'utf8')
+    const ends = endsOf(lines, bytes.length === text.length)
+    return { parts: [bytes], length: bytes.length, ends, failures }
   }
 }
 
+/** Where each line ends, in bytes. */
+function endsOf(lines: readonly string[], isAscii: boolean): Int32Array {
+  const ends = new Int32Array(lines.length)
+  let at = 0
+  for (let row = 0; row < ends.length; row++) {
+    at += isAscii ? lines[row]!.length : Buffer.byteLength(lines[row]!)
+    ends[row] = at
+  }
+  return ends
+}
+
+/** The line with its end, or why there is none. */
 function fill(parts: readonly TemplatePart[], record: ConnectRecord): string | RecordError {
   let line = ''
   try {
     for (const part of parts) line += part.kind === 'text' ? part.text : oneLine(textOf(part, record))
-    return line
+    return `${line}\n`
   } catch (error) {
     if (isRecordError(error)) return error
     throw error
@@ -103,5 +93,5 @@ function textOf(part: Exclude<TemplatePart, { kind: 'text' }>, record: ConnectRe
 }
 
 function oneLine(text: string): string {
-  return text.replaceAll(/\r?\n/g, ' ')
+  return text.includes('\n') ? text.replaceAll(/\r?\n/g, ' ') : text
 }

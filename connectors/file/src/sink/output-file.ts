@@ -57,13 +57,16 @@ export class OutputFile {
     return this.#length
   }
 
-  /** Writes all of it, or leaves the file as it was. */
-  async append(bytes: Buffer): Promise<void> {
+  /** Writes all parts, one behind the other, or leaves the file as it was. */
+  async append(parts: readonly Uint8Array[]): Promise<void> {
+    let end = this.#length
     try {
       if (this.#isRagged) await this.#handle.truncate(this.#length)
       this.#isRagged = true
-      for (let done = 0; done < bytes.length;) {
-        done += (await this.#handle.write(bytes, done, bytes.length - done, this.#length + done)).bytesWritten
+      for (let left = parts; left.length > 0;) {
+        const written = await this.#write(left, end)
+        left = behind(left, written)
+        end += written
       }
       this.#isRagged = false
     } catch (error) {
@@ -73,7 +76,14 @@ export class OutputFile {
       )
       throw cannotWrite(this.#name, error)
     }
-    this.#length += bytes.length
+    this.#length = end
+  }
+
+  /** Returns how much of it was written, which may be less than all. */
+  async #write(parts: readonly Uint8Array[], at: number): Promise<number> {
+    const [first] = parts
+    if (parts.length === 1) return (await this.#handle.write(first!, 0, first!.length, at)).bytesWritten
+    return (await this.#handle.writev(parts, at)).bytesWritten
   }
 
   async cutTo(length: number): Promise<void> {
@@ -112,4 +122,12 @@ export class OutputFile {
   close(): Promise<void> {
     return this.#handle.close()
   }
+}
+
+/** What is left of the parts behind the first `bytes`. */
+function behind(parts: readonly Uint8Array[], bytes: number): readonly Uint8Array[] {
+  let left = bytes
+  let done = 0
+  while (done < parts.length && left >= parts[done]!.length) left -= parts[done++]!.length
+  return left === 0 ? parts.slice(done) : [parts[done]!.subarray(left), ...parts.slice(done + 1)]
 }

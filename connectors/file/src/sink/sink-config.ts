@@ -127,6 +127,9 @@ function checkFiles({ path: file, rotate, mode }: FileSinkConfig): readonly Conf
     const given = Object.entries({ rotate, mode }).filter(([, value]) => value !== undefined)
     return given.map(([name]) => ({ path: [name], message: 'belongs to a file, not to standard output' }))
   }
+  if (isDescriptor(file)) {
+    return [{ path: ['path'], message: `${file} is no file of its own`, hint: 'Standard output is `-`.' }]
+  }
   if (rotate === undefined) return []
   const { size, every } = rotate
   if (size === undefined && every === undefined) {
@@ -134,6 +137,11 @@ function checkFiles({ path: file, rotate, mode }: FileSinkConfig): readonly Conf
   }
   const zeros = Object.entries({ size, every }).filter(([, value]) => value === 0)
   return zeros.map(([name]) => ({ path: ['rotate', name], message: 'must be more than 0' }))
+}
+
+/** What the process has open, by whatever name: there a checkpoint can't stand beside the lines. */
+function isDescriptor(file: string): boolean {
+  return /^\/(dev\/(stdout|stderr|fd\/)|proc\/(self|\d+)\/fd\/)/.test(path.resolve(file))
 }
 
 /** Whether the file must be put aside before `bytes` more are appended to it. */

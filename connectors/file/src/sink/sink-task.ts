@@ -147,13 +147,13 @@ export class FileSinkTask implements SinkTask<FileSinkConfig> {
       throw new RetriableError('THROTTLED', `too many lines of ${file} wait for a commit of positions`)
     }
     const fresh = this.#books.withoutKnown(batch)
-    const { bytes, ends, failures } = this.#lines(fresh.batch)
-    if (bytes.length > 0) {
+    const { parts, length, ends, failures } = this.#lines(fresh.batch)
+    if (length > 0) {
       const now = this.#context!.clock.now()
-      await this.#rotateIfDue({ bytes: bytes.length, now }, signal)
-      await chain.append(bytes, now)
+      await this.#rotateIfDue({ bytes: length, now }, signal)
+      await chain.append(parts, now)
     }
-    this.#books.wrote(fresh, chain.length - bytes.length, ends)
+    this.#books.wrote(fresh, chain.length - length, ends)
     if (failures.length === 0) return
     throw new PartialBatchError(failures.map(({ row, error }) => ({ row: fresh.rowOf(row), error })))
   }
@@ -215,7 +215,10 @@ async function checkPath(files: Files, file: string): Promise<boolean> {
     if (found?.isFile() === true) return true
     if (found === undefined && (await statOf(files, folder))?.isDirectory() === true) return false
     if (found !== undefined) {
-      throw new ConnectError('FILE_UNWRITABLE', `${file} is not a regular file`, { hint: 'Name a file to write.' })
+      const what = found.isDirectory() ? 'a folder' : found.isFIFO() ? 'a pipe' : 'not a regular file'
+      throw new ConnectError('FILE_UNWRITABLE', `${file} is ${what}`, {
+        hint: 'Name a file to write. For another program to read the lines as they come, use `path: -` and a pipe of the shell.',
+      })
     }
   } catch (error) {
     throw isConnectError(error) ? error : cannotWrite(file, error)

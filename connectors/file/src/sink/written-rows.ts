@@ -1,11 +1,13 @@
 import type { Partition, RecordBatch } from '@connect-run/core'
 
-/** Rows of one partition that stand one behind the other in the file. */
+/** Rows of one partition that stand one behind the other in the file, in ascending order of their offsets. */
 interface Run {
   readonly partition: string
   readonly offsets: Float64Array
-  /** Where the line of each row ends in the file. */
-  readonly ends: Float64Array
+  /** Where the line of each row ends, counted from `at`. */
+  readonly ends: Int32Array
+  /** A place in the file. */
+  readonly at: number
 }
 
 /** The last row of a partition that the file holds. */
@@ -37,16 +39,21 @@ export class WrittenRows {
 
   /** Takes note of a batch whose lines begin at `at` in the file and end, by row, at `ends` behind that. */
   add(batch: RecordBatch, at: number, ends: Int32Array): void {
-    const { packed } = batch
+    const { stream, partition } = batch.packed
+    const offsets = offsetsOf(batch)
     let from = 0
-    for (let i = 1; i <= batch.length; i++) {
-      const [row, before] = [i < batch.length ? batch.packedRow(i) : -1, batch.packedRow(i - 1)]
-      const isSame =
-        row >= 0 && packed.stream[row] === packed.stream[before] && packed.partition[row] === packed.partition[before]
-      if (isSame) continue
-      this.#addRun(batch, { from, to: i }, { at, ends })
+    let before = batch.length > 0 ? batch.packedRow(0) : 0
+    for (let i = 1; i < batch.length; i++) {
+      const row = batch.packedRow(i)
+      const isNext =
+        stream[row] === stream[before] && partition[row] === partition[before] && offsets[i]! >= offsets[i - 1]!
+      before = row
+      if (isNext) continue
+      this.#addRun(batch, from, { offsets: offsets.subarray(from, i), ends: ends.subarray(from, i), at })
       from = i
     }
+    if (from < batch.length)
+      this.#addRun(batch, from, { offsets: offsets.subarray(from), ends: ends.subarray(from), at })
   }
 
   lastOf(partition: string): RowMark | undefined {
@@ -61,13 +68,11 @@ export class WrittenRows {
   passedTo(from: number, next: (partition: string) => number): number | undefined {
     let length = from
     let hasLeft = false
-    for (const { partition, offsets, ends } of this.#runs) {
-      const until = next(partition)
-      for (let i = 0; i < offsets.length; i++) {
-        if (offsets[i]! >= until) hasLeft = true
-        else if (hasLeft) return undefined
-        else length = ends[i]!
-      }
+    for (const { partition, offsets, ends, at } of this.#runs) {
+      const passed = firstAtLeast(offsets, next(partition))
+      if (passed > 0 && hasLeft) return undefined
+      if (passed > 0) length = at + ends[passed - 1]!
+      hasLeft ||= passed < offsets.length
     }
     return length
   }
@@ -76,29 +81,42 @@ export class WrittenRows {
   forget(length: number): void {
     const kept: Run[] = []
     for (const run of this.#runs) {
-      const gone = run.ends.findIndex((end) => end > length)
+      const gone = firstAtLeast(run.ends, length - run.at + 1)
       if (gone === 0) kept.push(run)
-      else if (gone > 0) kept.push({ ...run, offsets: run.offsets.subarray(gone), ends: run.ends.subarray(gone) })
+      else if (gone < run.ends.length) {
+        kept.push({ ...run, offsets: run.offsets.subarray(gone), ends: run.ends.subarray(gone) })
+      }
     }
     this.#runs = kept
     this.#rows = kept.reduce((sum, run) => sum + run.offsets.length, 0)
   }
 
-  #addRun(
-    batch: RecordBatch,
-    { from, to }: { from: number; to: number },
-    { at, ends }: { at: number; ends: Int32Array },
-  ): void {
-    const count = to - from
-    const offsets = new Float64Array(count)
-    const runEnds = new Float64Array(count)
-    for (let i = 0; i < count; i++) {
-      offsets[i] = batch.offset(from + i)
-      runEnds[i] = at + ends[from + i]!
-    }
-    const partition = partitionKey({ stream: batch.stream(from), partition: batch.partition(from) })
-    this.#runs.push({ partition, offsets, ends: runEnds })
-    this.#rows += count
-    this.#last.set(partition, { offset: batch.offset(to - 1), index: batch.index(to - 1) })
+  #addRun(batch: RecordBatch, first: number, rows: Omit<Run, 'partition'>): void {
+    const { length } = rows.offsets
+    const partition = partitionKey({ stream: batch.stream(first), partition: batch.partition(first) })
+    this.#runs.push({ partition, ...rows })
+    this.#rows += length
+    this.#last.set(partition, { offset: rows.offsets[length - 1]!, index: batch.index(first + length - 1) })
   }
+}
+
+/** By row of the batch. A copy, as the batch's own may be a part of something large. */
+function offsetsOf(batch: RecordBatch): Float64Array {
+  const { offset } = batch.packed
+  if (batch.isWhole) return offset.slice(0, batch.length)
+  const offsets = new Float64Array(batch.length)
+  for (let i = 0; i < offsets.length; i++) offsets[i] = offset[batch.packedRow(i)]!
+  return offsets
+}
+
+/** The first of ascending numbers that is not less than `least`; their count if there is none. */
+function firstAtLeast(numbers: Float64Array | Int32Array, least: number): number {
+  let low = 0
+  let high = numbers.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (numbers[middle]! < least) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -1,5 +1,6 @@
 import { type PackedRecords, RecordBatch, type RecordError } from '@connect-run/core'
 import type { RecordOut } from './format/splitter.ts'
+import { RowColumns } from './row-columns.ts'
 
 /** The rows of a chunk that go out in one batch. */
 export interface ChunkSlice {
@@ -13,28 +14,47 @@ export interface ChunkOwner {
   readonly partition: number
 }
 
-const FIRST_ROWS = 256
+export interface ChunkOptions {
+  /** Where in the block the bytes begin that were not read before. Default 0. */
+  readonly from?: number
+  /** Bytes of memory behind the block that are the chunk's as well. Default 0. */
+  readonly room?: number
+  /** Default: no limit. */
+  readonly maxRows?: number
+  /** Default: new ones. */
+  readonly columns?: RowColumns
+}
 
 /**
  * The records found in one block of a file, in columns. What lies in the block stays where it is; bytes from elsewhere
  * (a record begun in an earlier block, text that was decoded) are put behind it.
  */
 export class Chunk implements RecordOut {
+  /** The bytes in which records are to be found. */
+  readonly fresh: Buffer
+  readonly columns: RowColumns
+  readonly #from: number
+  readonly #maxRows: number
   #buffer: Buffer
   #used: number
-  #start = new Int32Array(FIRST_ROWS)
-  #end = new Int32Array(FIRST_ROWS)
-  #at = new Float64Array(FIRST_ROWS)
   #values: unknown[] | null = null
   #errors: Map<number, RecordError> | null = null
-  #sizes: Int32Array | null = null
   #count = 0
   #next = 0
 
-  /** `block` becomes the chunk's, and so do `room` bytes of memory behind it. */
-  constructor(block: Buffer, room: number = 0) {
+  /** `block` becomes the chunk's. */
+  constructor(block: Buffer, options: ChunkOptions = {}) {
+    const { from = 0, room = 0, maxRows = Infinity, columns = new RowColumns() } = options
+    this.columns = columns
+    this.fresh = from === 0 ? block : block.subarray(from)
+    this.#from = from
+    this.#maxRows = maxRows
     this.#buffer = room === 0 ? block : Buffer.from(block.buffer, block.byteOffset, block.length + room)
     this.#used = block.length
+  }
+
+  isFull(): boolean {
+    return this.#count >= this.#maxRows
   }
 
   /** Rows not yet taken. */
@@ -44,31 +64,32 @@ export class Chunk implements RecordOut {
 
   /** Where the first row that was not yet taken begins in the file; undefined if there is none. */
   get nextAt(): number | undefined {
-    return this.left === 0 ? undefined : this.#at[this.#next]
+    return this.left === 0 ? undefined : this.columns.at[this.#next]
   }
 
   bytes(bytes: Buffer, start: number, end: number, at: number): void {
     const row = this.#row(at)
-    const shift = bytes.byteOffset - this.#buffer.byteOffset
-    const inBlock = bytes.buffer === this.#buffer.buffer && start + shift >= 0 && end + shift <= this.#used
-    if (inBlock) {
-      this.#start[row] = start + shift
-      this.#end[row] = end + shift
+    const { columns } = this
+    if (bytes === this.fresh) {
+      columns.start[row] = start + this.#from
+      columns.end[row] = end + this.#from
       return
     }
     this.#makeRoom(end - start)
-    this.#start[row] = this.#used
+    columns.start[row] = this.#used
     this.#used += bytes.copy(this.#buffer, this.#used, start, end)
-    this.#end[row] = this.#used
+    columns.end[row] = this.#used
   }
 
   value(value: unknown, size: number, at: number): void {
     const row = this.#row(at)
+    const { columns } = this
+    columns.sizes ??= new Int32Array(columns.at.length)
+    columns.sizes[row] = size
+    columns.start[row] = 0
+    columns.end[row] = -1
     this.#values ??= []
-    this.#sizes ??= new Int32Array(this.#at.length)
     this.#values[row] = value
-    this.#sizes[row] = size
-    this.#end[row] = -1
   }
 
   failed(error: RecordError, head: Buffer, at: number): void {
@@ -80,7 +101,7 @@ export class Chunk implements RecordOut {
   /** The next rows, at most so many, and at most about so many bytes, but one at least. */
   take(maxRecords: number, maxBytes: number, owner: ChunkOwner): ChunkSlice {
     const from = this.#next
-    const to = this.#fit(from, Math.min(this.#count, from + maxRecords), maxBytes)
+    const to = this.#fit(from, from + evenly(this.left, maxRecords), maxBytes)
     this.#next = to
     const packed = this.#packed(from, to, owner)
     const values = this.#values?.slice(from, to)
@@ -90,9 +111,10 @@ export class Chunk implements RecordOut {
   }
 
   #fit(from: number, limit: number, maxBytes: number): number {
+    const { start, end, sizes } = this.columns
     let bytes = 0
     for (let row = from; row < limit; row++) {
-      bytes += this.#end[row]! < 0 ? this.#sizes![row]! : this.#end[row]! - this.#start[row]!
+      bytes += end[row]! < 0 ? sizes![row]! : end[row]! - start[row]!
       if (bytes > maxBytes && row > from) return row
     }
     return limit
@@ -101,24 +123,24 @@ export class Chunk implements RecordOut {
   #packed(from: number, to: number, { stream, partition }: ChunkOwner): PackedRecords {
     const count = to - from
     const { low, high } = this.#extent(from, to)
-    const valueStart = new Int32Array(count)
-    const valueEnd = new Int32Array(count)
+    const valueStart = this.columns.start.slice(from, to)
+    const valueEnd = this.columns.end.slice(from, to)
     for (let i = 0; i < count; i++) {
-      const end = this.#end[from + i]!
-      valueStart[i] = end < 0 ? 0 : this.#start[from + i]! - low
-      valueEnd[i] = end < 0 ? -1 : end - low
+      if (valueEnd[i]! < 0) continue
+      valueStart[i]! -= low
+      valueEnd[i]! -= low
     }
     return {
       count,
       buffer: this.#buffer.subarray(low, high),
       valueStart,
       valueEnd,
-      keyStart: new Int32Array(count),
-      keyEnd: new Int32Array(count).fill(-1),
-      partition: new Int32Array(count).fill(partition),
-      offset: this.#at.slice(from, to),
-      timestamp: new Float64Array(count).fill(-1),
-      stream: new Int32Array(count),
+      keyStart: zeros(count),
+      keyEnd: nulls(count),
+      partition: partition === 0 ? zeros(count) : new Int32Array(count).fill(partition),
+      offset: this.columns.at.slice(from, to),
+      timestamp: noTimes(count),
+      stream: zeros(count),
       streams: [stream],
       headers: null,
     }
@@ -126,12 +148,13 @@ export class Chunk implements RecordOut {
 
   /** The part of the buffer in which the rows lie. */
   #extent(from: number, to: number): { low: number; high: number } {
+    const { start, end } = this.columns
     let low = Infinity
     let high = 0
     for (let row = from; row < to; row++) {
-      if (this.#end[row]! < 0) continue
-      low = Math.min(low, this.#start[row]!)
-      high = Math.max(high, this.#end[row]!)
+      if (end[row]! < 0) continue
+      low = Math.min(low, start[row]!)
+      high = Math.max(high, end[row]!)
     }
     return high === 0 ? { low: 0, high: 0 } : { low, high }
   }
@@ -143,17 +166,9 @@ export class Chunk implements RecordOut {
 
   #row(at: number): number {
     const row = this.#count++
-    if (row === this.#at.length) this.#grow()
-    this.#at[row] = at
+    if (row === this.columns.at.length) this.columns.grow()
+    this.columns.at[row] = at
     return row
-  }
-
-  #grow(): void {
-    const rows = this.#at.length * 4
-    this.#start = grown(this.#start, new Int32Array(rows))
-    this.#end = grown(this.#end, new Int32Array(rows))
-    this.#at = grown(this.#at, new Float64Array(rows))
-    if (this.#sizes !== null) this.#sizes = grown(this.#sizes, new Int32Array(rows))
   }
 
   #makeRoom(bytes: number): void {
@@ -164,7 +179,20 @@ export class Chunk implements RecordOut {
   }
 }
 
-function grown<Column extends Int32Array | Float64Array>(column: Column, larger: Column): Column {
-  larger.set(column)
-  return larger
+/** At most `most` of what is left, in parts of the same size. */
+function evenly(left: number, most: number): number {
+  return left <= most ? left : Math.ceil(left / Math.ceil(left / most))
+}
+
+const zeros = constant((rows) => new Int32Array(rows))
+const nulls = constant((rows) => new Int32Array(rows).fill(-1))
+const noTimes = constant((rows) => new Float64Array(rows).fill(-1))
+
+/** A column that is the same in every batch: nobody writes into a batch, and memory is what makes work for the collector. */
+function constant<Column extends Int32Array | Float64Array>(make: (rows: number) => Column): (rows: number) => Column {
+  let column = make(0)
+  return (rows) => {
+    if (column.length < rows) column = make(2 * rows)
+    return column.subarray(0, rows) as Column
+  }
 }

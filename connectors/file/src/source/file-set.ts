@@ -12,8 +12,9 @@ import {
   rotatedBeside,
 } from './discovery.ts'
 import { readAt, seenAt } from './file-identity.ts'
+import { DEFAULT_DELIMITER } from './format/format.ts'
 import { textEncoding } from './format/text-encoding.ts'
-import { lastLineEnd } from './last-line-end.ts'
+import { lastLineEnd, lastRowEnd } from './last-line-end.ts'
 import { type Restored, restore } from './restore.ts'
 import { type FileSourceConfig, isGzip } from './source-config.ts'
 import { type Reading, TrackedFile } from './tracked-file.ts'
@@ -292,7 +293,7 @@ export class FileSet {
     }
     const handle = await open(at.found.path, 'r')
     try {
-      const offset = await lastLineEnd(handle, at.found.size, textEncoding(config.encoding))
+      const offset = await endOfRecords(handle, at.found.size, config)
       const seen = await seenAt({ handle, gzip }, offset)
       const format = await this.#formatAfter(handle, offset)
       this.#track(new TrackedFile({ ...at, offset, seen, format }, this.#reading)).untold = true
@@ -326,6 +327,12 @@ export class FileSet {
       `the file of ${stream} that was read up to ${offset} is gone; what followed is lost`,
     )
   }
+}
+
+/** Where the last record that is complete ends. */
+function endOfRecords(handle: FileHandle, size: number, { format, encoding, csv }: FileSourceConfig): Promise<number> {
+  if (format === 'csv') return lastRowEnd(handle, size, csv?.delimiter ?? DEFAULT_DELIMITER)
+  return lastLineEnd(handle, size, textEncoding(encoding))
 }
 
 /** Where a file is that the config does not name any more. */

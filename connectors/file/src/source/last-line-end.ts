@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises'
 import { readAt } from './file-identity.ts'
+import { CsvRowEnds } from './format/csv-row-ends.ts'
 import type { TextEncoding } from './format/text-encoding.ts'
 
 const BLOCK = 65_536
@@ -16,6 +17,17 @@ export async function lastLineEnd(handle: FileHandle, size: number, { unit, newl
     if (found >= 0 && (from + found) % unit === 0) return from + found + unit
   }
   return 0
+}
+
+/** Where the last row of CSV that is complete ends; 0 if there is none. All is read: quotes may hold line ends. */
+export async function lastRowEnd(handle: FileHandle, size: number, delimiter: string): Promise<number> {
+  const rowEnds = new CsvRowEnds(delimiter)
+  let last = 0
+  for (let at = 0; at < size; at += BLOCK) {
+    const block = await readAt(handle, at, { length: Math.min(BLOCK, size - at) })
+    for (let end = rowEnds.next(block, 0); end >= 0; end = rowEnds.next(block, end + 1)) last = at + end + 1
+  }
+  return last
 }
 
 /** Where the line that has begun before `at` ends, or the last byte that is there, within a block. */

@@ -1,7 +1,7 @@
 import type { Stats } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
 import type { Clock, Position, RetriableError } from '@connect-run/core'
-import { Chunk } from './chunk.ts'
+import { Chunk, type ChunkOptions } from './chunk.ts'
 import type { FoundFile } from './discovery.ts'
 import {
   type FileToken,
@@ -18,6 +18,7 @@ import { thisLineEnd } from './last-line-end.ts'
 import type { Splitter } from './format/splitter.ts'
 import type { Formats } from './formats.ts'
 import type { OpenFiles, Opening } from './open-files.ts'
+import type { ColumnPool } from './row-columns.ts'
 import { type FileSourceConfig, isGzip } from './source-config.ts'
 
 /** `live`: followed. `draining`: rotated away, read until its time is up. `done`: nothing can follow. */
@@ -33,6 +34,7 @@ export interface Reading {
   readonly config: FileSourceConfig
   readonly formats: Formats
   readonly open: OpenFiles
+  readonly columns: ColumnPool
   readonly clock: Clock
   readonly signal: AbortSignal
 }
@@ -41,6 +43,11 @@ export interface Reading {
 const SETTLED_MS = 100
 /** Bytes behind each block for a record that began in the one before, so that the block need not be copied for it. */
 const ROOM = 16 * 1024
+/**
+ * So many records of a block are looked for at a time, so that a block of very short ones holds nobody up. The rest of
+ * the block is read again.
+ */
+const MAX_ROWS = 40_000
 
 export interface FileFailure {
   readonly problem: RetriableError
@@ -93,6 +100,8 @@ export class TrackedFile implements Opening {
   #resumeAt: number
   #chunk: Chunk | undefined
   #window: { readonly bytes: Buffer; readonly at: number } | undefined
+  /** The bytes before `resumeAt`, once the block in which they stood was let go of. */
+  #kept: { readonly bytes: Buffer; readonly at: number } | undefined
   #inflated: AsyncIterator<Buffer> | undefined
   #checkedMtimeMs = -1
   #forGood = false
@@ -179,7 +188,7 @@ export class TrackedFile implements Opening {
     if (!same) return 'changed'
     this.#checkedMtimeMs = this.#isSettled(mtimeMs) ? mtimeMs : -1
     if (block.length <= tail.length) return 'nothing'
-    this.#take(block, tail.length, ROOM)
+    this.#take(block, { from: tail.length, room: ROOM, maxRows: MAX_ROWS })
     return 'data'
   }
 
@@ -210,6 +219,16 @@ export class TrackedFile implements Opening {
     this.phase = 'done'
     this.#forGood = forGood
     if (forGood) this.untold = true
+  }
+
+  /** Lets go of the block that was read last, when all its rows were taken: there may be many files. */
+  release(): void {
+    if (this.#chunk === undefined || this.rows > 0) return
+    const tail = this.#fromWindow(this.#resumeAt)
+    this.#kept = tail === undefined ? undefined : { bytes: Buffer.from(tail), at: this.#resumeAt }
+    this.#reading.columns.give(this.#chunk.columns)
+    this.#chunk = undefined
+    this.#window = undefined
   }
 
   /** Goes on in another file that has the same bytes. */
@@ -263,12 +282,13 @@ export class TrackedFile implements Opening {
     this.#resumeAt = this.#at
   }
 
-  #take(block: Buffer, from: number, room: number): void {
-    const chunk = new Chunk(block, room)
-    this.#seen = seenMore(this.#seen, block, from)
-    this.#window = { bytes: block, at: this.#at - from }
-    this.#splitter.push(from === 0 ? block : block.subarray(from), this.#at, chunk)
-    this.#at += block.length - from
+  #take(block: Buffer, options: ChunkOptions & { readonly from: number }): void {
+    const chunk = new Chunk(block, { ...options, columns: this.#reading.columns.take() })
+    const taken = this.#splitter.push(chunk.fresh, this.#at, chunk)
+    const read = block.subarray(0, options.from + taken)
+    this.#seen = seenMore(this.#seen, read, options.from)
+    this.#window = { bytes: read, at: this.#at - options.from }
+    this.#at += taken
     this.#resumeAt = this.#splitter.resumeAt
     this.#chunk = chunk
   }
@@ -284,21 +304,27 @@ export class TrackedFile implements Opening {
     })
     if (next.done === true) return 'end'
     const { tail } = this.#seen
-    this.#take(Buffer.concat([tail, next.value]), tail.length, 0)
+    this.#take(Buffer.concat([tail, next.value]), { from: tail.length })
     return 'data'
   }
 
-  /** From the block at hand; only where a record began long before it, from the file. Of a compressed one, what is at hand. */
+  /** From what is at hand; only where a record began long before that, from the file. Of a compressed one, what is at hand. */
   async #tailBefore(offset: number): Promise<Buffer> {
     const { tail, at } = this.#seen
     if (offset === at) return tail
-    const window = this.#window
-    const from = Math.max(offset - TAIL_BYTES, this.gzip ? (window?.at ?? offset) : 0)
-    if (window !== undefined && from >= window.at && offset <= window.at + window.bytes.length) {
-      return window.bytes.subarray(from - window.at, Math.max(offset, from) - window.at)
-    }
+    const known = this.#kept?.at === offset ? this.#kept.bytes : this.#fromWindow(offset)
+    if (known !== undefined) return known
     if (this.gzip) return NOTHING_SEEN.tail
+    const from = Math.max(0, offset - TAIL_BYTES)
     return readAt(await this.#reading.open.get(this), from, { length: offset - from })
+  }
+
+  #fromWindow(offset: number): Buffer | undefined {
+    const window = this.#window
+    if (window === undefined) return undefined
+    const from = Math.max(offset - TAIL_BYTES, this.gzip ? window.at : 0)
+    if (from < window.at || offset > window.at + window.bytes.length) return undefined
+    return window.bytes.subarray(from - window.at, Math.max(offset, from) - window.at)
   }
 
   async close(): Promise<void> {

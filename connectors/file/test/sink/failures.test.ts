@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
-import type { Positions } from '@connect-run/core'
+import { type Positions, packRecords } from '@connect-run/core'
 import type { FileSinkTask } from '../../src/sink/sink-task.ts'
 import { FaultyFiles, type Operation } from './faulty-files.ts'
 import { Runtime, SinkBench, partition, rows, temporaryFolder } from './support.ts'
@@ -101,6 +101,18 @@ describe('what passes by itself', () => {
     const task = await begin()
     for (let i = 0; i < 3; i++) await runtime.put(task, 0, 3)
     await endsWhole(task)
+  })
+
+  it('is a write of several parts that does only some of them', async () => {
+    files.writesHalf = true
+    const task = await begin()
+    const values = ['a', 'b'.repeat(70_000), 'c', 'd', 'e'.repeat(140_000), 'f'.repeat(70_000)]
+    const record = { ...partition(0), timestamp: -1, key: null }
+    await task.put(
+      packRecords(values.map((value, offset) => ({ ...record, offset, value: Buffer.from(value) }))),
+      signal,
+    )
+    expect(bench.lines()).toEqual(values)
   })
 
   it.each([

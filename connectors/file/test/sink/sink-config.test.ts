@@ -12,6 +12,8 @@ describe('a config', () => {
     [{ rotate: { size: 1, every: 0 } }, 'must be more than 0'],
     [{ path: '-', rotate: { size: 1 } }, 'not to standard output'],
     [{ path: '-', mode: '0640' }, 'not to standard output'],
+    [{ path: '/dev/stdout' }, 'is no file of its own'],
+    [{ path: '/dev/../proc/self/fd/1' }, 'is no file of its own'],
   ])('of %j is refused', (config, message) => {
     const issues = checkSink({ path: 'x', format: 'raw', ...config })
     expect(issues).toMatchObject([{ message: expect.stringContaining(message) }])

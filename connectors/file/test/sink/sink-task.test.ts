@@ -1,4 +1,5 @@
 import { appendFileSync, copyFileSync, existsSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
 import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import type { Positions } from '@connect-run/core'
@@ -121,6 +122,16 @@ describe('a file that is gone', () => {
     unlinkSync(bench.path)
     await expect(bench.start()).rejects.toMatchObject({ code: 'FILE_GONE' })
     expect(existsSync(bench.path)).toBe(false)
+  })
+
+  it('is not taken for one that is a pipe or a folder', async () => {
+    execFileSync('mkfifo', [bench.path])
+    await expect(bench.start()).rejects.toMatchObject({
+      code: 'FILE_UNWRITABLE',
+      message: expect.stringContaining('is a pipe'),
+      hint: expect.stringContaining('path: -'),
+    })
+    await expect(bench.start(bench.folder)).rejects.toMatchObject({ message: expect.stringContaining('is a folder') })
   })
 
   it('keeps it from starting where the folder is missing, which is not made', async () => {

@@ -132,9 +132,12 @@ export class SinkBench {
   }
 }
 
+/** What the names of temporary folders begin with. */
+export const FOLDER = 'file-sink-'
+
 /** Where there is a disk in memory, thousands of files cost little. */
 export function temporaryFolder(root = tmpdir()): string {
-  return mkdtempSync(path.join(existsSync(root) ? root : tmpdir(), 'file-sink-'))
+  return mkdtempSync(path.join(existsSync(root) ? root : tmpdir(), FOLDER))
 }
 
 function linesOf(bytes: Buffer): string[] {

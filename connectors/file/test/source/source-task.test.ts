@@ -75,6 +75,41 @@ describe('file source', () => {
     expect(most).toBeLessThan(40_000_000)
   })
 
+  it('reads a block with more lines than are looked for at a time, and goes on within it', async () => {
+    const count = 150_000
+    await writeFile(bench.file('app.log'), `${'\n'.repeat(count)}${'ab\r\n'.repeat(count)}last`)
+    const at: number[] = []
+    const texts = new Map<string, number>()
+    const take = (): void => {
+      for (const { offset, text } of bench.rows.splice(0)) {
+        at.push(offset)
+        texts.set(text, (texts.get(text) ?? 0) + 1)
+      }
+    }
+    await bench.start()
+    while (at.length < count + count / 2) {
+      await bench.poll({ maxRecords: 3000 })
+      take()
+    }
+    await bench.start({ lastLineAfter: 0 }, { once: true })
+    while (!bench.atEnd) {
+      await bench.poll({ maxRecords: 7000 })
+      take()
+    }
+    expect(texts).toEqual(new Map(Object.entries({ '': count, ab: count, last: 1 })))
+    expect(at).toEqual(Array.from({ length: 2 * count + 1 }, (_, i) => (i < count ? i : count + 4 * (i - count))))
+  })
+
+  it('reads lines that are longer than a block', async () => {
+    const lengths = [10, 5_000_000, 0, 2_359_296, 3]
+    await writeFile(bench.file('app.log'), lengths.map((length, i) => `${String(i).repeat(length)}\n`).join(''))
+    await bench.start({ maxRecordBytes: 8_000_000 })
+    await bench.until(lengths.length)
+    expect(bench.texts.map((text) => text.length)).toEqual(lengths)
+    expect(bench.texts.map((text) => new Set(text).size)).toEqual([1, 1, 0, 1, 1])
+    expect(bench.rows.map(({ offset }) => offset)).toEqual([0, 11, 5_000_012, 5_000_013, 7_359_310])
+  })
+
   it('streams a JSON array of 200 MB', async () => {
     const text = 'lorem ipsum '.repeat(80)
     const file = await open(bench.file('big.json'), 'w')
@@ -163,6 +198,19 @@ describe('file source', () => {
     await bench.start(options)
     await bench.drain()
     expect(bench.texts).toEqual(['{"x":"3","y":"4"}'])
+  })
+
+  it('begins at the end of a CSV file before a row of which a part is there, with line ends in its quotes', async () => {
+    await bench.append('a.csv', 'x,y\n1,2\n3,"one\ntwo\n')
+    const options = { path: bench.folder, startAt: 'end', format: 'csv' } as const
+    await bench.start(options)
+    await bench.drain()
+    await bench.append('a.csv', '"\n5,6\n')
+    await bench.until(2)
+    expect(bench.rows).toMatchObject([
+      { offset: 8, text: JSON.stringify({ x: '3', y: 'one\ntwo\n' }) },
+      { offset: 21, text: '{"x":"5","y":"6"}' },
+    ])
   })
 
   it('does not cut a last line that is being written with --once', async () => {

@@ -16,8 +16,10 @@ export interface ConnectionEvents {
 export interface ClientLibrary<Made, Events> {
   /** What librdkafka was built with: `ssl`, `zstd`, … */
   readonly features: readonly string[]
-  /** Makes a client; throws a KafkaError about settings that it does not take. */
-  open(settings: ClientSettings, events: Events): Made
+  /** Whether it has the calls for packed batches, which a patch of node-rdkafka adds. */
+  readonly packed: boolean
+  /** Makes a client, of packed batches or of single messages; throws a KafkaError about settings that it does not take. */
+  open(settings: ClientSettings, events: Events, packed: boolean): Made
 }
 
 const FATAL_LOG_MS = 200
@@ -77,10 +79,10 @@ export class Connection {
     return new Map(metadata.topics.map(({ name, partitions }) => [name, partitions.length]))
   }
 
-  /** Throws the error; a fatal one with its reason, which only stands in librdkafka's log, a moment later. */
-  async rethrow(error: KafkaError): Promise<never> {
+  /** The error; a fatal one with its reason, which only stands in librdkafka's log, a moment later. */
+  async explained(error: KafkaError): Promise<KafkaError> {
     if (error.fatal && this.#fatalLog === undefined) await delay(FATAL_LOG_MS)
-    throw this.#withReason(error)
+    return this.#withReason(error)
   }
 
   #withReason(error: KafkaError): KafkaError {
@@ -104,12 +106,11 @@ export function detail(line: string): string {
 
 /** A call of the binding as a promise that rejects with a KafkaError. */
 export function answer<T = void>(
-  call: (done: (error: LibrdKafkaError, result?: unknown) => void) => unknown,
+  call: (done: (error: LibrdKafkaError | null | undefined, result?: unknown) => void) => unknown,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     call((error, result) => {
-      // The binding's types leave out that there may be no error.
-      if ((error as LibrdKafkaError | null | undefined) ?? false) reject(kafkaError(error))
+      if (error) reject(kafkaError(error))
       else resolve(result as T)
     })
   })

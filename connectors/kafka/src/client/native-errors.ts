@@ -29,6 +29,11 @@ export function kafkaError(error: unknown): KafkaError {
   return new KafkaError(UNKNOWN, `${before}${text}`, isFatal === true)
 }
 
+/** The error that a bare code stands for. */
+export function errorOf(code: number): KafkaError {
+  return new KafkaError(code, describeCode(code), code === -150)
+}
+
 /** The text of a code. */
 export function describeCode(code: number): string {
   return nativeErrors.create(code).message

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Pipeline } from '../connect-run.ts'
-import { connectRunSubject } from '../connect-run.ts'
+import type { Ends, Pipeline, Way } from '../connect-run.ts'
 import { fileDestination } from '../file-destination.ts'
 import { kafkaConnectSubject } from '../kafka-connect.ts'
 import { kcatToFile } from '../kcat.ts'
@@ -9,30 +8,53 @@ import { loadTopic } from '../load-topic.ts'
 import type { Scenario } from '../scenario.ts'
 import type { Job } from '../subject.ts'
 import type { Course } from '../turns.ts'
+import { isPlain } from '../variant.ts'
 
 /** Every message a line of one file. */
 export const kafkaToFile: Scenario = {
   title: 'Kafka -> file',
-  partitions: () => [1],
+  dimensions: ['partitions', 'valueBytes', 'keyed', 'compression'],
+  partitions: [1],
   setUp: (bed) =>
     Promise.resolve({
-      course: async (records, partitions) => intoFile(await loadTopic(bed, records, partitions), records, bed.folder),
-      connectRun: (name, nodeFlags) => connectRunSubject(name, toFilePipeline, nodeFlags),
-      others: (course) => [
+      course: async (records, variant) => {
+        const topic = await loadTopic(bed, records, variant)
+        return intoFile({ topic, records, folder: bed.folder, valueBytes: variant.valueBytes })
+      },
+      ways: () => [usual, published],
+      others: (course, variant) => [
         kcatToFile(bed.kcat),
-        kafkaConnectSubject('Kafka Connect FileStreamSink', fileStreamSink),
-        kafkaConnectSubject('Kafka Connect, warmed up', fileStreamSink, course),
+        ...(isPlain(variant)
+          ? [
+              kafkaConnectSubject('Kafka Connect FileStreamSink', fileStreamSink),
+              kafkaConnectSubject('Kafka Connect, warmed up', fileStreamSink, course),
+            ]
+          : []),
       ],
       tearDown: async () => {},
     }),
 }
 
-function intoFile(topic: string, records: number, folder: string): Course {
+const usual: Way = { name: 'connect-run', pipelineOf: (ends) => toFilePipeline(ends) }
+
+const published: Way = {
+  name: 'connect-run, published binding',
+  pipelineOf: (ends) => toFilePipeline(ends, { packed: false }),
+}
+
+interface Input {
+  readonly topic: string
+  readonly records: number
+  readonly folder: string
+  readonly valueBytes: number
+}
+
+function intoFile({ topic, records, folder, valueBytes }: Input): Course {
   return {
     records,
     open: (id) => {
       const otherEnd = join(folder, `${id}.out`)
-      const destination = fileDestination(otherEnd, Date.now)
+      const destination = fileDestination(otherEnd, valueBytes, Date.now)
       const close = async (): Promise<void> => {
         destination.close()
         await rm(otherEnd, { force: true })
@@ -42,13 +64,9 @@ function intoFile(topic: string, records: number, folder: string): Course {
   }
 }
 
-export function toFilePipeline({
-  bootstrap,
-  topic,
-  otherEnd,
-}: Pick<Job, 'bootstrap' | 'topic' | 'otherEnd'>): Pipeline {
+export function toFilePipeline({ bootstrap, topic, otherEnd }: Ends, source: Pipeline['source'] = {}): Pipeline {
   return {
-    source: { connector: 'kafka', brokers: bootstrap, topics: `[${topic}]`, value: 'string' },
+    source: { connector: 'kafka', brokers: bootstrap, topics: [topic], value: 'string', ...source },
     sink: { connector: 'file', path: otherEnd },
   }
 }

@@ -32,6 +32,11 @@ interface Entry {
   readonly problem: string | undefined
 }
 
+/** … with what its plugin says of the installation. */
+interface NotedEntry extends Entry {
+  readonly notes: readonly string[]
+}
+
 /** Lists the connectors at hand, or documents one. */
 export async function connectors(name: string | undefined, options: ConnectorsOptions, host: Host): Promise<ExitCode> {
   const out = new Screen(host.stdout, host.env)
@@ -48,9 +53,8 @@ export async function connectors(name: string | undefined, options: ConnectorsOp
     new Screen(host.stderr, host.env).line(`No connector is named "${name}". ${hint} Installed: ${listOf(names)}.`)
     return exitCodes.config
   }
-  if (options.format === 'json') out.line(JSON.stringify(chosen.map(forProgram), null, 2))
-  else if (name === undefined) list(entries, out)
-  else for (const entry of chosen) describe(entry, options.all, out)
+  if (name === undefined) list(entries, options, out)
+  else show(await Promise.all(chosen.map(withNotes)), options, out)
   const isBroken = name !== undefined && chosen.some(({ problem }) => problem !== undefined)
   return isBroken ? exitCodes.config : exitCodes.ok
 }
@@ -78,7 +82,21 @@ async function load(registry: ConnectorRegistry, manifest: ConnectorManifest): P
   }
 }
 
-function list(entries: readonly Entry[], out: Screen): void {
+async function withNotes(entry: Entry): Promise<NotedEntry> {
+  try {
+    return { ...entry, notes: (await entry.plugin?.notes?.()) ?? [] }
+  } catch (error) {
+    return { ...entry, notes: [], problem: (error as Error).message }
+  }
+}
+
+function show(entries: readonly NotedEntry[], { format, all }: ConnectorsOptions, out: Screen): void {
+  if (format === 'json') out.line(JSON.stringify(entries.map(forProgram), null, 2))
+  else for (const entry of entries) describe(entry, all, out)
+}
+
+function list(entries: readonly Entry[], { format }: ConnectorsOptions, out: Screen): void {
+  if (format === 'json') return out.line(JSON.stringify(entries.map(forProgram), null, 2))
   const rows = entries.map(({ name, plugin, manifest, problem }) => [
     name,
     plugin === undefined ? 'broken' : sidesOf(plugin).join(' and '),
@@ -90,11 +108,12 @@ function list(entries: readonly Entry[], out: Screen): void {
   out.line(`\nOptions of one: connect-run connectors ${entries[0]?.name ?? 'NAME'}`)
 }
 
-function describe({ name, plugin, manifest, problem }: Entry, all: boolean, out: Screen): void {
+function describe({ name, plugin, manifest, problem, notes }: NotedEntry, all: boolean, out: Screen): void {
   const { style } = out
   out.line(`${style.bold(name)} ${manifest?.version ?? ''}  ${plugin?.description ?? ''}`.trimEnd())
   if (manifest !== undefined) out.line(style.dim(`${manifest.package}, ${manifest.folder}`))
   if (problem !== undefined) out.line(style.red(problem))
+  for (const note of notes) out.line(note)
   if (plugin === undefined) return
   for (const side of sidesOf(plugin)) {
     const part = plugin[side]!
@@ -107,7 +126,7 @@ function describe({ name, plugin, manifest, problem }: Entry, all: boolean, out:
   }
 }
 
-function forProgram({ name, manifest, plugin, problem }: Entry): object {
+function forProgram({ name, manifest, plugin, problem, notes }: Partial<NotedEntry>): object {
   const sides = plugin === undefined ? [] : sidesOf(plugin)
   return {
     name,
@@ -116,6 +135,7 @@ function forProgram({ name, manifest, plugin, problem }: Entry): object {
     folder: manifest?.folder,
     description: plugin?.description,
     problem,
+    notes,
     ...Object.fromEntries(
       sides.map((side) => [
         side,

@@ -54,6 +54,11 @@ export interface ConnectorPlugin {
    * (`errors.deadLetterQueue.topic`). `end` is the options of that end as written by the user.
    */
   deadLetterSink?(end: Readonly<Record<string, unknown>>, topic: string): Readonly<Record<string, unknown>>
+  /**
+   * What is to be known of this installation, a sentence each: a slower path, a feature that was not built in. Shown by
+   * `connectors NAME`, and called for nothing else: it may load the client library.
+   */
+  notes?(): Promise<readonly string[]>
 }
 
 /** Keeps the config's type between the schema and the task while the plugin forgets it. */

@@ -33,8 +33,9 @@ export interface RecordPipelineOptions {
 export function recordPipeline(options: RecordPipelineOptions): (polled: RecordBatch) => Prepared {
   const { codec, transforms, traits } = options
   const readable = readers[traits.reads ?? 'values']
+  const keeps = traits.reads !== 'source' || transforms.length > 0
   return (polled) => {
-    const bound = polled.withCodec(codec)
+    const bound = polled.withCodec(codec, keeps)
     const failures: StageFailure[] = polled.failures.map((failed) => ({ batch: bound, stage: 'TASK_POLL', ...failed }))
     const failed = failures.map(({ row }) => row)
     const skipped = traits.tombstones === 'skip' ? others(tombstones(bound), failed) : []

@@ -54,6 +54,12 @@ export class DecodedColumn {
   }
 }
 
+/** Decodes bytes and keeps nothing. */
+export function decodeOnce(converter: Converter, { buffer, start, end }: ByteColumn, row: number): unknown {
+  const decoded = converter.decode(buffer, start[row]!, end[row]!)
+  return converter.schemas ? (decoded as SchemaAndValue).value : decoded
+}
+
 /** The rows listed of a column. */
 export function pickColumn(column: DecodedColumn, rows: Int32Array | readonly number[]): DecodedColumn {
   const { values, schemas } = column

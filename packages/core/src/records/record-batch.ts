@@ -3,7 +3,7 @@ import type { RecordError } from '../api/errors.ts'
 import type { Schema } from '../api/schema.ts'
 import { type Codec, bytesCodec } from './codec.ts'
 import { type BatchParts, joinParts } from './batch-parts.ts'
-import { type ByteColumn, DecodedColumn, columnsOf, pickColumn } from './columns.ts'
+import { type ByteColumn, DecodedColumn, columnsOf, decodeOnce, pickColumn } from './columns.ts'
 import { type EncodedColumns, EncodedColumnsBuilder, numbersAt, pickEncoded } from './encoded-columns.ts'
 import { headersOf } from './headers.ts'
 import { NO_RECORDS, type PackedRecords } from './packed-records.ts'
@@ -161,7 +161,8 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     const known = values?.values[row]
     if (known !== undefined) return known
     if (valueBytes.end[row]! < 0) return null
-    return (values ?? this.#scratch(codec.value.source.schemas)).decode(row, codec.value.source, valueBytes)
+    const converter = codec.value.source
+    return values === null ? decodeOnce(converter, valueBytes, row) : values.decode(row, converter, valueBytes)
   }
 
   /** Decoded key; null where there is none. Throws the converter's `RecordError`. */
@@ -172,7 +173,8 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     const known = keys?.values[row]
     if (known !== undefined) return known
     if (keyBytes.end[row]! < 0) return null
-    return (keys ?? this.#scratch(codec.key.source.schemas)).decode(row, codec.key.source, keyBytes)
+    const converter = codec.key.source
+    return keys === null ? decodeOnce(converter, keyBytes, row) : keys.decode(row, converter, keyBytes)
   }
 
   valueSchema(i: number): Schema | undefined {
@@ -290,12 +292,16 @@ export class RecordBatch implements Iterable<ConnectRecord> {
     return this.#parts.index !== null
   }
 
-  /** The same records bound to a pipeline's converters; what was decoded before is forgotten. */
-  withCodec(codec: Codec): RecordBatch {
+  /**
+   * The same records bound to a pipeline's converters; what was decoded before is forgotten. `keeps`: whether values
+   * without schemas that somebody reads are kept for the next one who does; who reads each once spares the memory.
+   */
+  withCodec(codec: Codec, keeps: boolean = true): RecordBatch {
+    const { key, value } = codec
     return this.#with({
       codec,
-      keys: DecodedColumn.empty(codec.key.source.schemas),
-      values: DecodedColumn.empty(codec.value.source.schemas),
+      keys: DecodedColumn.empty(key.source.schemas),
+      values: keeps || value.source.schemas ? DecodedColumn.empty(value.source.schemas) : null,
     })
   }
 
@@ -348,10 +354,6 @@ export class RecordBatch implements Iterable<ConnectRecord> {
 
   #isMade(made: DecodedColumn | null, i: number): boolean {
     return made !== null && made.values[i] !== undefined
-  }
-
-  #scratch(withSchemas: boolean): DecodedColumn {
-    return DecodedColumn.empty(withSchemas)
   }
 
   #packedRows(rows: Int32Array | readonly number[]): Int32Array {

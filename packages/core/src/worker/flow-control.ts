@@ -42,7 +42,7 @@ export class FlowControl {
     const { maxRecords, maxBytes } = this.#poll
     const records = this.#limits.maxRecords - this.#tracker.records
     const bytes = this.#limits.maxBytes - this.#tracker.bytes
-    if (records <= 0 || bytes <= 0) return { maxRecords: 0, maxBytes: 0, maxWaitMs: WAIT_MS }
+    if (this.#isFull(records, bytes)) return { maxRecords: 0, maxBytes: 0, maxWaitMs: WAIT_MS }
     return {
       maxRecords: Math.min(records, maxRecords),
       maxBytes: Math.min(bytes, maxBytes, this.#preparable),
@@ -54,8 +54,17 @@ export class FlowControl {
   prepared(bytes: number, ms: number): void {
     const fit = (bytes * PREPARE_MS) / Math.max(ms, 0.01)
     if (ms > PREPARE_MS || bytes * 2 >= this.#preparable) {
-      this.#preparable = Math.max(LEAST_BYTES, Math.min(fit, this.#preparable * 2))
+      this.#preparable = Math.floor(Math.max(LEAST_BYTES, Math.min(fit, this.#preparable * 2)))
     }
+  }
+
+  /** Room for less than half a poll is none: many small polls cost more than a few large ones. */
+  #isFull(records: number, bytes: number): boolean {
+    if (records <= 0 || bytes <= 0) return true
+    if (this.#tracker.records === 0) return false
+    const { maxRecords, maxBytes } = this.#limits
+    const isSmall = records * 2 < Math.min(this.#poll.maxRecords, maxRecords)
+    return isSmall || bytes * 2 < Math.min(this.#poll.maxBytes, maxBytes)
   }
 
   /** Resolves when something was done, or after a while. */

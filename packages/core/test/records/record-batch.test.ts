@@ -231,6 +231,22 @@ describe('text', () => {
   })
 })
 
+describe('values that nobody keeps', () => {
+  it('are decoded each time, unless they come with a schema', () => {
+    let decoded = 0
+    const counting = {
+      ...jsonConverter,
+      decode: (buffer: Buffer, start: number, end: number) => {
+        decoded++
+        return jsonConverter.decode(buffer, start, end)
+      },
+    }
+    const codec = { ...jsonToJson, value: endConverters(counting, jsonConverter) }
+    const batch = texts('{"a": 1}').withCodec(codec, false)
+    expect([batch.value(0), batch.value(0), batch.valueSchema(0), decoded]).toEqual([{ a: 1 }, { a: 1 }, undefined, 2])
+  })
+})
+
 describe('encoded columns', () => {
   const utf8 = stringFactory.create({ encoding: 'utf-8' })
   const keysAndValues = ({ encoded }: { encoded: EncodedColumns }): (string | null)[][] => {

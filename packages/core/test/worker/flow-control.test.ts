@@ -21,6 +21,18 @@ describe('FlowControl', () => {
     expect(flow.pollLimits()).toMatchObject({ maxRecords: 6, maxBytes: 100 })
   })
 
+  it('takes room for less than half a poll for none while something is in flight', () => {
+    const { flow, tracker } = flowOf({ maxRecords: 10, maxBytes: 1000 }, { maxRecords: 6, maxBytes: 100 })
+    tracker.register(packSourceRecords(records(0, 7), 't'))
+    const late = tracker.register(packSourceRecords(records(7, 8), 't'))
+    expect(flow.pollLimits()).toMatchObject({ maxRecords: 0 })
+    tracker.settle(late)
+    expect(flow.pollLimits()).toMatchObject({ maxRecords: 3 })
+    const narrow = flowOf({ maxRecords: 100, maxBytes: 100 }, { maxRecords: 6, maxBytes: 1000 })
+    narrow.tracker.register(packSourceRecords(records(0, 26), 't'))
+    expect(narrow.flow.pollLimits()).toMatchObject({ maxRecords: 0 })
+  })
+
   it('asks for nothing when records or bytes are used up', () => {
     for (const limits of [
       { maxRecords: 7, maxBytes: 100 },
@@ -43,7 +55,7 @@ describe('FlowControl', () => {
     for (let i = 0; i < 9; i++) flow.prepared(maxBytes(), 0)
     expect(maxBytes()).toBe(4 << 20)
     flow.prepared(4 << 20, 80)
-    expect(maxBytes()).toBe((4 << 20) / 10)
+    expect(maxBytes()).toBe(Math.floor((4 << 20) / 10))
     flow.prepared(1, 1e9)
     expect(maxBytes()).toBe(16 << 10)
   })

@@ -1,6 +1,7 @@
 import { RecordError, isRecordError } from '@connect-run/core'
 import { parse } from 'csv-parse/sync'
 import { ByteStore } from './byte-store.ts'
+import { CsvRowEnds } from './csv-row-ends.ts'
 import type { RecordOut, Splitter } from './splitter.ts'
 import { headBytes, tooLarge } from './too-large.ts'
 
@@ -25,9 +26,7 @@ interface RowRange {
   readonly at: number
 }
 
-const LF = 0x0a
 const CR = 0x0d
-const QUOTE = 0x22
 
 const PARSING = { record_delimiter: ['\r\n', '\n'], relax_column_count: true }
 
@@ -37,19 +36,17 @@ const PARSING = { record_delimiter: ['\r\n', '\n'], relax_column_count: true }
  */
 export class CsvSplitter implements Splitter {
   readonly #options: CsvOptions
-  readonly #delimiter: number
+  readonly #rowEnds: CsvRowEnds
   readonly #held = new ByteStore()
   #columns: readonly string[] | undefined
   #length = 0
   #rowAt = 0
-  #inQuotes = false
-  #fieldBegins = true
   /** Rows of the block at hand that are not read yet. */
   #rows: RowRange[] = []
 
   constructor(options: CsvOptions) {
     this.#options = options
-    this.#delimiter = options.delimiter.charCodeAt(options.delimiter.length - 1)
+    this.#rowEnds = new CsvRowEnds(options.delimiter)
     const { columns } = (options.token ?? {}) as Partial<CsvToken>
     this.#columns = columns ?? (typeof options.header === 'boolean' ? undefined : options.header)
   }
@@ -67,24 +64,17 @@ export class CsvSplitter implements Splitter {
     return this.#length
   }
 
-  push(block: Buffer, at: number, out: RecordOut): void {
+  push(block: Buffer, at: number, out: RecordOut): number {
     if (this.#length === 0) this.#rowAt = at
     let from = 0
-    for (let i = 0; i < block.length; i++) {
-      const byte = block[i]!
-      if (byte === QUOTE) {
-        if (this.#inQuotes || this.#fieldBegins) this.#inQuotes = !this.#inQuotes
-        // A quote behind a closing one is a doubled quote, and opens again.
-        this.#fieldBegins = !this.#inQuotes
-      } else if (!this.#inQuotes && byte === LF) {
-        this.#endRow(block, { from, end: i }, out)
-        from = i + 1
-        this.#rowAt = at + from
-        this.#fieldBegins = true
-      } else this.#fieldBegins = !this.#inQuotes && byte === this.#delimiter
+    for (let end = this.#rowEnds.next(block, 0); end >= 0; end = this.#rowEnds.next(block, from)) {
+      this.#endRow(block, { from, end }, out)
+      from = end + 1
+      this.#rowAt = at + from
     }
     this.#emitRows(block, out)
     this.#hold(block, from)
+    return block.length
   }
 
   finish(out: RecordOut): void {
@@ -92,8 +82,7 @@ export class CsvSplitter implements Splitter {
     const end = this.#rowAt + this.#length
     this.#emitHeld(out)
     this.#rowAt = end
-    this.#inQuotes = false
-    this.#fieldBegins = true
+    this.#rowEnds.reset()
   }
 
   #endRow(block: Buffer, { from, end }: { from: number; end: number }, out: RecordOut): void {
@@ -162,6 +151,7 @@ export class CsvSplitter implements Splitter {
     const { delimiter, toUtf8 } = this.#options
     try {
       const text = (toUtf8?.(rows) ?? rows).toString('utf8')
+      if (!text.includes('"')) return unquoted(text, delimiter)
       return parse(text, { ...PARSING, delimiter, skip_empty_lines: true })
     } catch {
       return undefined
@@ -196,4 +186,14 @@ export class CsvSplitter implements Splitter {
     for (let i = 0; i < columns.length; i++) value[columns[i]!] = fields[i]!
     return value
   }
+}
+
+/** Without quotes there is nothing to parse. */
+function unquoted(text: string, delimiter: string): string[][] {
+  const rows: string[][] = []
+  for (const line of text.split('\n')) {
+    const row = line.endsWith('\r') ? line.slice(0, -1) : line
+    if (row !== '') rows.push(row.split(delimiter))
+  }
+  return rows
 }

@@ -14,13 +14,16 @@ export interface FormatConfig {
   readonly csv?: { readonly delimiter?: string; readonly header?: boolean | readonly string[] }
 }
 
+/** Between the columns of CSV. */
+export const DEFAULT_DELIMITER = ','
+
 /** A splitter for a file from its beginning, or from where another one with this token left off. */
 export function createSplitter(config: FormatConfig, token?: unknown): Splitter {
   const { format, maxRecordBytes, multiline, csv } = config
   if (format === 'json-array') return new JsonArraySplitter({ maxRecordBytes, token })
   const encoding = textEncoding(config.encoding)
   if (format === 'csv') {
-    const { delimiter = ',', header = true } = csv ?? {}
+    const { delimiter = DEFAULT_DELIMITER, header = true } = csv ?? {}
     return new CsvSplitter({ delimiter, header, maxRecordBytes, toUtf8: encoding.toUtf8, token })
   }
   const lines = new LineSplitter({ encoding, maxRecordBytes, token })

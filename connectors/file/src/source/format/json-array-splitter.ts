@@ -28,6 +28,9 @@ const ascii = {
   closeBrace: 0x7d,
 } as const
 
+/** Beyond that, a native search finds the end of a string sooner than a loop does. */
+const NEAR_BYTES = 32
+
 /**
  * The elements of one JSON array, each as its bytes: they are cut by brackets and quotes only, and read by the
  * converter, which finds what is wrong inside of one. Going on within the array needs the token.
@@ -65,13 +68,14 @@ export class JsonArraySplitter implements Splitter {
     return this.#length
   }
 
-  push(block: Buffer, at: number, out: RecordOut): void {
+  push(block: Buffer, at: number, out: RecordOut): number {
     let i = 0
     if (at === this.#end) this.#place = 'after'
-    while (i < block.length) {
+    while (i < block.length && !out.isFull()) {
       if (this.#elementAt >= 0) i = this.#element(block, { from: i, at }, out)
       else i = this.#between(block, { from: i, at })
     }
+    return i
   }
 
   finish(out: RecordOut): void {
@@ -164,7 +168,7 @@ export class JsonArraySplitter implements Splitter {
       this.#escaped = false
       i++
     }
-    for (; i < block.length; i++) {
+    for (const near = Math.min(block.length, i + NEAR_BYTES); i < near; i++) {
       const byte = block[i]!
       if (byte === ascii.quote) {
         this.#inString = false
@@ -172,6 +176,15 @@ export class JsonArraySplitter implements Splitter {
       }
       if (byte === ascii.backslash && ++i >= block.length) this.#escaped = true
     }
+    return i < block.length ? this.#longString(block, i) : block.length
+  }
+
+  #longString(block: Buffer, from: number): number {
+    let quote = block.indexOf(ascii.quote, from)
+    while (quote >= 0 && isEscaped(block, from, quote)) quote = block.indexOf(ascii.quote, quote + 1)
+    this.#inString = quote < 0
+    if (quote >= 0) return quote
+    this.#escaped = isEscaped(block, from, block.length)
     return block.length
   }
 
@@ -202,6 +215,13 @@ export class JsonArraySplitter implements Splitter {
     this.#depth = 0
     this.#resumeAt = resumeAt
   }
+}
+
+/** Whether what stands at `at` follows a backslash that is not itself escaped. */
+function isEscaped(bytes: Buffer, from: number, at: number): boolean {
+  let first = at
+  while (first > from && bytes[first - 1] === ascii.backslash) first--
+  return (at - first) % 2 === 1
 }
 
 /** Whitespace behind an element is not part of it. */

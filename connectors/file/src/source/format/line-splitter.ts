@@ -16,6 +16,9 @@ interface LineToken {
   readonly openEnd: number
 }
 
+const LF = 0x0a
+const CR = 0x0d
+
 /** Lines end with LF or CR LF; a lone CR is data. Empty lines are records. */
 export class LineSplitter implements Splitter {
   readonly #encoding: TextEncoding
@@ -46,15 +49,20 @@ export class LineSplitter implements Splitter {
     return this.#length
   }
 
-  push(block: Buffer, at: number, out: RecordOut): void {
+  push(block: Buffer, at: number, out: RecordOut): number {
     if (this.#length === 0) this.#lineAt = at
     let from = this.#afterSplitNewline(block, out)
-    for (let end = this.#newline(block, from); end >= 0; end = this.#newline(block, from)) {
-      this.#endLine(block, { from, end }, out)
+    while (!out.isFull()) {
+      const end = this.#newline(block, from)
+      if (end < 0) {
+        this.#hold(block, from)
+        return block.length
+      }
+      this.#endLine(block, from, end, out)
       from = end + this.#encoding.unit
       this.#lineAt = at + from
     }
-    this.#hold(block, from)
+    return from
   }
 
   finish(out: RecordOut): void {
@@ -68,7 +76,7 @@ export class LineSplitter implements Splitter {
   /** The position in the block of the next line end; a code unit of two bytes begins at an even place of the file. */
   #newline(block: Buffer, from: number): number {
     const { unit, newline } = this.#encoding
-    if (unit === 1) return block.indexOf(0x0a, from)
+    if (unit === 1) return block.indexOf(LF, from)
     const blockAt = this.#lineAt + this.#length - from
     let found = block.indexOf(newline, from)
     while (found >= 0 && (blockAt + found) % 2 !== 0) found = block.indexOf(newline, found + 1)
@@ -92,14 +100,14 @@ export class LineSplitter implements Splitter {
     return 1
   }
 
-  #endLine(block: Buffer, { from, end }: { from: number; end: number }, out: RecordOut): void {
+  #endLine(block: Buffer, from: number, end: number, out: RecordOut): void {
     if (this.#length > 0) {
       this.#hold(block.subarray(0, end), from)
       this.#emitHeld(out)
     } else if (end - from > this.#maxBytes) {
       const error = tooLarge('the line', end - from, this.#maxBytes)
       out.failed(error, block.subarray(from, from + headBytes(this.#maxBytes)), this.#lineAt)
-    } else this.#emit(block, { from, end }, out)
+    } else this.#emit(block, from, end, out)
   }
 
   #hold(block: Buffer, from: number): void {
@@ -116,28 +124,34 @@ export class LineSplitter implements Splitter {
     const held = this.#held.view()
     if (this.#length > this.#maxBytes)
       out.failed(tooLarge('the line', this.#length, this.#maxBytes), held, this.#lineAt)
-    else this.#emit(held, { from: 0, end: held.length }, out)
+    else this.#emit(held, 0, held.length, out)
     this.#held.cut(0)
     this.#length = 0
   }
 
-  #emit(bytes: Buffer, { from, end }: { from: number; end: number }, out: RecordOut): void {
-    const { carriageReturn, byteOrderMark, unit, toUtf8 } = this.#encoding
+  #emit(bytes: Buffer, from: number, end: number, out: RecordOut): void {
+    const { byteOrderMark, toUtf8 } = this.#encoding
     const at = this.#lineAt
-    let [start, stop] = [from, end]
-    if (at === 0 && byteOrderMark !== undefined && startsWith(bytes, start, byteOrderMark))
-      start += byteOrderMark.length
-    if (stop - unit >= start && startsWith(bytes, stop - unit, carriageReturn)) stop -= unit
+    const isMarked = at === 0 && byteOrderMark !== undefined && startsWith(bytes, from, byteOrderMark)
+    const start = isMarked ? from + byteOrderMark.length : from
+    const stop = this.#beforeReturn(bytes, start, end)
     if (start === stop && at === this.#openEnd) return
     if (toUtf8 === undefined) return out.bytes(bytes, start, stop, at)
     const line = bytes.subarray(start, stop)
     try {
       const utf8 = toUtf8(line)
-      out.bytes(utf8, 0, utf8.length, at)
+      if (utf8 === line) out.bytes(bytes, start, stop, at)
+      else out.bytes(utf8, 0, utf8.length, at)
     } catch (error) {
       if (!isRecordError(error)) throw error
       out.failed(error, line, at)
     }
+  }
+
+  #beforeReturn(bytes: Buffer, start: number, end: number): number {
+    const { unit, carriageReturn } = this.#encoding
+    if (unit === 1) return end > start && bytes[end - 1] === CR ? end - 1 : end
+    return end - unit >= start && startsWith(bytes, end - unit, carriageReturn) ? end - unit : end
   }
 }
 

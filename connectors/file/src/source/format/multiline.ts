@@ -28,6 +28,7 @@ export class MultilineSplitter implements Splitter {
   constructor(options: MultilineOptions) {
     this.#options = options
     this.#lineOut = {
+      isFull: () => this.#out!.isFull(),
       bytes: (bytes, start, end, at) => this.#line(bytes.subarray(start, end), at),
       value: () => undefined,
       failed: (error, head, at) => this.#failed(error, head, at),
@@ -46,9 +47,9 @@ export class MultilineSplitter implements Splitter {
     return this.#length + this.#options.lines.pending
   }
 
-  push(block: Buffer, at: number, out: RecordOut): void {
+  push(block: Buffer, at: number, out: RecordOut): number {
     this.#out = out
-    this.#options.lines.push(block, at, this.#lineOut)
+    return this.#options.lines.push(block, at, this.#lineOut)
   }
 
   finish(out: RecordOut): void {

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { RecordError } from '@connect-run/core'
 import iconv from 'iconv-lite'
 
@@ -9,13 +10,16 @@ export interface TextEncoding {
   readonly carriageReturn: Buffer
   /** What may stand at the very beginning of a file and is no text. */
   readonly byteOrderMark: Buffer | undefined
-  /** The same text in UTF-8; undefined where it is UTF-8 already. Throws a `RecordError` for bytes that are no text. */
+  /**
+   * The same text in UTF-8: the same buffer where that says it already. Undefined where all text is in UTF-8. Throws a
+   * `RecordError` for bytes that are no text.
+   */
   readonly toUtf8: ((bytes: Buffer) => Buffer) | undefined
 }
 
 /**
  * In all of these a byte 0x0A is a line feed wherever a character may begin, and never a part of a longer one, so that
- * lines can be told apart before they are decoded.
+ * lines can be told apart before they are decoded. In all but UTF-16, ASCII is what it is.
  */
 export const encodings = [
   'utf-8',
@@ -50,7 +54,7 @@ export function textEncoding(name: EncodingName): TextEncoding {
   const toUtf8 = (bytes: Buffer): Buffer => transcoded(name, bytes)
   if (name === 'utf-16le') return double(toUtf8, (low, high) => Buffer.from([low, high]))
   if (name === 'utf-16be') return double(toUtf8, (low, high) => Buffer.from([high, low]))
-  return single(toUtf8)
+  return single((bytes) => (isAscii(bytes) ? bytes : toUtf8(bytes)))
 }
 
 function single(toUtf8: TextEncoding['toUtf8']): TextEncoding {

@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals'
 import * as fc from 'fast-check'
+import iconv from 'iconv-lite'
 import type { FormatConfig } from '../../../src/source/format/format.ts'
 import { type Found, collector, cuts, defaults, split } from './support.ts'
 import { createSplitter } from '../../../src/source/format/format.ts'
+import { encodings } from '../../../src/source/format/text-encoding.ts'
 
 const values = (found: readonly Found[]): unknown[] => found.map(({ value, error }) => error ?? value)
 
@@ -86,6 +88,12 @@ describe('lines', () => {
     expect(values(split(Buffer.from(hex, 'hex'), { encoding }).found)).toEqual(expected)
   })
 
+  it.each(encodings.filter((name) => !name.startsWith('utf')))('of ASCII are what they are in %s', (encoding) => {
+    const ascii = Buffer.from(Array.from({ length: 128 }, (_, byte) => byte))
+    expect(iconv.decode(ascii, encoding)).toBe(ascii.toString('latin1'))
+    expect(values(split(Buffer.from('plain\r\nend'), { encoding }).found)).toEqual(['plain', 'end'])
+  })
+
   it('that are no text in the encoding are set aside, and no others', () => {
     expect(
       values(split(Buffer.from('61 0a ff ff 0a 62'.replaceAll(' ', ''), 'hex'), { encoding: 'gbk' }).found),
@@ -159,6 +167,22 @@ describe('rows', () => {
     )
   })
 
+  it('without quotes are the same as those that are read with the others', () => {
+    const field = fc.string({ unit: fc.constantFrom('a', 'é', ' ', '\r', '|'), maxLength: 3 })
+    const delimiter = fc.constantFrom(',', ';', '||')
+    fc.assert(
+      fc.property(fc.array(fc.tuple(field, fc.constantFrom('\n', '\r\n'))), delimiter, (fields, between) => {
+        const text = fields.map(([one, end]) => `${one}${between}1${end}${one}${end}`).join('')
+        const config = { format: 'csv', csv: { delimiter: between, header: false } } as const
+        // One quoted field takes all rows of the block the other way.
+        const parsed = split(Buffer.from(`first${between}1\n${text}"x"\n`), config).found
+        const plain = split(Buffer.from(`first${between}1\n${text}x\n`), config).found
+        expect(values(plain)).toEqual(values(parsed))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
   it('are arrays without a header, and take names that are given', () => {
     const file = Buffer.from('\uFEFF1,2\n')
     expect(values(split(file, { format: 'csv', csv: { header: false } }).found)).toEqual([['1', '2']])
@@ -168,6 +192,20 @@ describe('rows', () => {
 
 describe('elements', () => {
   const elements = (text: string): unknown[] => values(split(Buffer.from(text), { format: 'json-array' }).found)
+
+  it('with long strings are cut at their ends, however those are escaped and wherever a block ends', () => {
+    const piece = fc.constantFrom('\\\\', '\\"', '\\', '"', ',', ']', 'x'.repeat(40), 'é')
+    const string = fc.array(piece, { maxLength: 30 }).map((pieces) => pieces.join(''))
+    const sizes = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(fc.array(string, { maxLength: 5 }), sizes, (strings, blocks) => {
+        const file = Buffer.from(JSON.stringify(strings))
+        const { found } = split(file, { format: 'json-array' }, { cuts: blocks })
+        expect(values(found).map((value) => JSON.parse(String(value)) as unknown)).toEqual(strings)
+      }),
+      { numRuns: 1000 },
+    )
+  })
 
   it('are cut as they stand', () => {
     expect(elements(' [ {"a": "]\\"}," } ,1.50, [2,[3]],"x,y" , null ] \n')).toEqual([

@@ -19,6 +19,7 @@ export function collector(): { readonly found: Found[]; readonly errors: RecordE
     found,
     errors,
     out: {
+      isFull: () => false,
       bytes: (bytes, start, end, at) => void found.push({ at, value: bytes.toString('utf8', start, end) }),
       value: (value, _size, at) => void found.push({ at, value }),
       failed: (error, head, at) => {
