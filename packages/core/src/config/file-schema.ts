@@ -111,7 +111,7 @@ const pipeline: PropertySchema = {
     },
     commitInterval: duration(
       'How often progress is committed. Default: 1s where the source keeps it itself (Kafka), 100ms where `state` does; ' +
-        'there also after each 1,000 records, at most 200 times a second, if the sink would show them twice after a crash.',
+        'there also after each 1,000 records, before the next batch, if the sink would show them twice after a crash.',
     ),
     restart,
   },

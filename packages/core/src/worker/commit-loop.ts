@@ -3,12 +3,9 @@ import type { Clock } from '../api/task-context.ts'
 import type { OffsetCommitter } from '../offsets/offset-committer.ts'
 import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
 import type { Health } from './health.ts'
-import { within } from './within.ts'
 
 export interface CommitLoopOptions {
   readonly intervalMs: number
-  /** Resolves when so much is done that a commit must not wait for the interval, or when the signal aborts. */
-  readonly due?: (over: AbortSignal) => Promise<void>
   readonly clock: Clock
   readonly commitHealth: Health
   readonly metrics: PipelineMetrics
@@ -16,36 +13,41 @@ export interface CommitLoopOptions {
   readonly fail: (error: unknown) => void
 }
 
-/** Commits at intervals, and sooner where it is due, until it is stopped. */
-export function commitRegularly(committer: OffsetCommitter, options: CommitLoopOptions): { stop(): void } {
-  const { intervalMs, due, clock, commitHealth, metrics, fail } = options
+export interface CommitLoop {
+  /** Commits once more, now; resolves when that was tried. Does nothing while commits fail: the interval tries again. */
+  now(): Promise<void>
+  stop(): void
+}
+
+/** Commits at intervals until it is stopped. */
+export function commitRegularly(committer: OffsetCommitter, options: CommitLoopOptions): CommitLoop {
+  const { intervalMs, clock, commitHealth, metrics, fail } = options
   const stopped = new AbortController()
-  let failed = false
-  const pause = async (): Promise<void> => {
-    if (due === undefined || failed) await clock.sleep(intervalMs, stopped.signal)
-    else await within(due, intervalMs, clock, stopped.signal)
-    stopped.signal.throwIfAborted()
+  let failing = false
+  const attempt = async (): Promise<void> => {
+    const began = clock.monotonic()
+    try {
+      await committer.commit()
+      failing = false
+      commitHealth.succeeded()
+      metrics.observe('offset_commit_seconds', (clock.monotonic() - began) / 1000)
+    } catch (error) {
+      failing = true
+      metrics.count('offset_commit_failures_total')
+      if (isRetriable(error)) return commitHealth.failed(error)
+      stopped.abort()
+      fail(error)
+    }
   }
   const loop = async (): Promise<void> => {
-    for (;;) {
-      await pause()
-      const began = clock.monotonic()
-      try {
-        await committer.commit()
-        failed = false
-        commitHealth.succeeded()
-        metrics.observe('offset_commit_seconds', (clock.monotonic() - began) / 1000)
-      } catch (error) {
-        metrics.count('offset_commit_failures_total')
-        if (!isRetriable(error)) return fail(error)
-        failed = true
-        commitHealth.failed(error)
-      }
+    while (!stopped.signal.aborted) {
+      await clock.sleep(intervalMs, stopped.signal)
+      await attempt()
     }
   }
   loop().catch((error: unknown) => {
     // It ends by the abort of its pause.
     if (!stopped.signal.aborted) fail(error)
   })
-  return { stop: () => stopped.abort() }
+  return { now: () => (failing ? Promise.resolve() : attempt()), stop: () => stopped.abort() }
 }

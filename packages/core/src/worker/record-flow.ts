@@ -35,6 +35,8 @@ export interface RecordFlowParts {
   readonly metrics: PipelineMetrics
   readonly clock: Clock
   readonly random: () => number
+  /** Called when a batch is done, before the next one of its lane is begun. */
+  readonly afterBatch: () => Promise<void>
   /** Called with the error that must fail the task. */
   readonly fail: (error: unknown) => void
 }
@@ -49,12 +51,12 @@ export class RecordFlow {
   readonly #read = new AbortController()
 
   constructor(parts: RecordFlowParts) {
-    const { delivery, ordered, concurrency, batch, fail } = parts
+    const { delivery, ordered, concurrency, batch, afterBatch, fail } = parts
     this.#parts = parts
     this.#dispatcher = new Dispatcher({
       ordered,
       concurrency,
-      deliver: (rows) => delivery.deliver(rows).then(() => undefined, fail),
+      deliver: (rows) => delivery.deliver(rows).then(afterBatch).catch(fail),
     })
     this.#batcher = new Batcher(batch, (rows) => this.#dispatcher.dispatch(rows))
   }

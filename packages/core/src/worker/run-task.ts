@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import type { Positions } from '../api/record.ts'
 import type { SinkTask } from '../api/sink-task.ts'
+import type { SourceTask } from '../api/source-task.ts'
 import type { Latency } from '../api/task-context.ts'
 import type { DeadLetterWriter } from '../delivery/dead-letter-writer.ts'
 import { Delivery } from '../delivery/delivery.ts'
@@ -9,8 +10,8 @@ import { AckTracker } from '../offsets/ack-tracker.ts'
 import { OffsetCommitter } from '../offsets/offset-committer.ts'
 import { recordPipeline } from '../pipeline/record-pipeline.ts'
 import { endConverters } from '../records/codec.ts'
-import { commitRegularly } from './commit-loop.ts'
-import { commitTiming } from './commit-timing.ts'
+import { type CommitLoop, commitRegularly } from './commit-loop.ts'
+import { commitTiming, keepUp } from './commit-timing.ts'
 import { FlowControl } from './flow-control.ts'
 import { describe, errorFields } from './health.ts'
 import { OnceGate } from './once-gate.ts'
@@ -47,7 +48,7 @@ export async function runTask(options: TaskOptions): Promise<boolean> {
 }
 
 async function moveRecords(options: TaskOptions, closers: Closers): Promise<boolean> {
-  const { pipeline, clock } = options
+  const { clock } = options
   const failure = new AbortController()
   const fail = (error: unknown): void => failure.abort(error)
   const cut = AbortSignal.any([options.signal, failure.signal])
@@ -61,8 +62,7 @@ async function moveRecords(options: TaskOptions, closers: Closers): Promise<bool
   const source = await openSource(options, closers, moving)
 
   if (options.once) gate.learn(source, options.endAfter).catch(fail)
-  const timing = commitTiming(pipeline, { source, sink, tracker, clock })
-  const commits = commitRegularly(committer, { ...options, ...timing, fail })
+  const commits = startCommits(options, moving, { source, fail })
   options.onRunning({ remaining: () => gate.remaining(ownership.partitions) })
   const ending = AbortSignal.any([options.stopping, cut])
   let isFinished = false
@@ -100,6 +100,18 @@ interface Moving {
   readonly tolerance: Tolerance
   readonly sink: SinkTask
   readonly storeIn: (store: (positions: Positions) => Promise<void>) => void
+  readonly doAfterBatch: (next: () => Promise<void>) => void
+}
+
+function startCommits(
+  options: TaskOptions,
+  { committer, tracker, sink, doAfterBatch }: Moving,
+  { source, fail }: { readonly source: SourceTask; readonly fail: (error: unknown) => void },
+): CommitLoop {
+  const { intervalMs, promptRecords } = commitTiming(options.pipeline, { source, sink })
+  const commits = commitRegularly(committer, { ...options, intervalMs, fail })
+  if (promptRecords !== undefined) doAfterBatch(keepUp(tracker, commits, promptRecords))
+  return commits
 }
 
 interface Ends {
@@ -124,14 +136,18 @@ function assemble(options: TaskOptions, { sink, deadLetters, fail, cut }: Ends):
     reject: (failures, attempts) => tolerance.reject(failures, attempts),
     signal: cut,
   })
-  const flow = new RecordFlow({ ...options, ...sinkSettings(options, tracker), tracker, delivery, tolerance, fail })
-  let store: (positions: Positions) => Promise<void> = nowhere
+  let afterBatch = nothing
+  const parts = { tracker, delivery, tolerance, afterBatch: () => afterBatch(), fail }
+  const flow = new RecordFlow({ ...options, ...sinkSettings(options, tracker), ...parts })
+  let store: (positions: Positions) => Promise<void> = nothing
   const committer = new OffsetCommitter({ tracker, sink, store: (positions) => store(positions), signal: cut })
   const flush = (): void => flow.flush()
   const stuck = (): boolean => delivery.stuck
   const ownership = new Ownership({ tracker, committer, sink, ledger, metrics, logger, clock, flush, stuck })
   const storeIn: Moving['storeIn'] = (next) => (store = next)
-  return { flow, tracker, committer, ownership, gate: new OnceGate(tracker), tolerance, sink, storeIn }
+  const doAfterBatch: Moving['doAfterBatch'] = (next) => (afterBatch = next)
+  const gate = new OnceGate(tracker)
+  return { flow, tracker, committer, ownership, gate, tolerance, sink, storeIn, doAfterBatch }
 }
 
 /** How the sink is served: by its traits, where the user says nothing else. */
@@ -151,6 +167,6 @@ function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
 }
 
 /** Nothing is read before the source has started, so nothing can be committed. */
-function nowhere(): Promise<void> {
+function nothing(): Promise<void> {
   return Promise.resolve()
 }

@@ -6,7 +6,7 @@ import { Health } from '../../src/worker/health.ts'
 import { recordingLogger } from '../support/pipeline.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
-function looping(commit: (attempt: number) => Promise<void>, dueEveryMs?: number) {
+function looping(commit: (attempt: number) => Promise<void>) {
   const clock = new VirtualClock()
   const commitHealth = new Health('commit', recordingLogger(), clock)
   const failed: unknown[] = []
@@ -15,9 +15,7 @@ function looping(commit: (attempt: number) => Promise<void>, dueEveryMs?: number
   const committer = { commit: () => commit(++attempts) } as unknown as OffsetCommitter
   const metrics = { count: (name: string) => void counted.push(name), gauge() {}, observe() {} }
   const fail = (error: unknown): void => void failed.push(error)
-  const due = (over: AbortSignal): Promise<void> => clock.sleep(dueEveryMs!, over)
-  const timing = { intervalMs: 100, ...(dueEveryMs !== undefined && { due }) }
-  const loop = commitRegularly(committer, { ...timing, clock, commitHealth, metrics, fail })
+  const loop = commitRegularly(committer, { intervalMs: 100, clock, commitHealth, metrics, fail })
   return { loop, clock, commitHealth, failed, counted, attempts: () => attempts }
 }
 
@@ -43,19 +41,27 @@ describe('commitRegularly', () => {
     loop.stop()
   })
 
-  it('commits sooner where it is due, but not again before the interval where that failed', async () => {
-    const { loop, clock, attempts } = looping(async (attempt) => {
-      if (attempt === 3) throw new RetriableError('CONNECTION_LOST', 'gone')
-    }, 10)
-    await clock.runUntil(clock.sleep(35))
-    expect(attempts()).toBe(3)
-    await clock.runUntil(clock.sleep(90))
-    expect(attempts()).toBe(3)
-    await clock.runUntil(clock.sleep(10))
+  it('commits at once when asked to, but not again before the interval where that failed', async () => {
+    const { loop, clock, commitHealth, attempts } = looping(async (attempt) => {
+      if (attempt === 2) throw new RetriableError('CONNECTION_LOST', 'gone')
+    })
+    await loop.now()
+    await loop.now()
+    expect([attempts(), commitHealth.problem]).toEqual([2, 'gone'])
+    await loop.now()
+    expect(attempts()).toBe(2)
+    await clock.runUntil(clock.sleep(100))
+    expect([attempts(), commitHealth.problem]).toEqual([3, undefined])
+    await loop.now()
     expect(attempts()).toBe(4)
     loop.stop()
+  })
+
+  it('fails the task also where it was asked to commit', async () => {
+    const { loop, clock, failed, attempts } = looping(() => Promise.reject(new Error('fenced')))
+    await loop.now()
     await clock.runUntil(clock.sleep(350))
-    expect(attempts()).toBe(4)
+    expect([failed, attempts()]).toEqual([[new Error('fenced')], 1])
   })
 
   it('fails the task with anything else, and ends', async () => {
