@@ -43,7 +43,7 @@ const furtherWays: readonly Way[] = [
     name: 'connect-run, filter -> set -> rename',
     pipelineOf: (ends) => ({ ...httpPipeline(ends), transforms: keepAllSetAndRename }),
   },
-  { name: 'connect-run, gzip: false', pipelineOf: (ends) => httpPipeline(ends, { sink: { gzip: false } }) },
+  { name: 'connect-run, gzip: true', pipelineOf: (ends) => httpPipeline(ends, { sink: { gzip: true } }) },
 ]
 
 /** Every reading passes the filter, so that all arrive. */
