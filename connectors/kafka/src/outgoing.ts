@@ -116,12 +116,9 @@ function columnsOf(batch: RecordBatch): OutgoingRecords {
 
 /** The headers of some rows, ranges moved on by so many bytes. `headers` are ordered by row; a row may come twice. */
 function pickHeaders(headers: Int32Array, rows: Rows, by: number): Int32Array {
-  const firsts = firstHeaders(headers)
   const picked: number[] = []
   for (let i = 0; i < rows.length; i++) {
-    const first = firsts.get(rows[i]!)
-    if (first === undefined) continue
-    for (let h = first; h < headers.length && headers[h] === rows[i]; h += HEADER_STRIDE) {
+    for (let h = firstHeader(headers, rows[i]!); h < headers.length && headers[h] === rows[i]; h += HEADER_STRIDE) {
       const valueEnd = headers[h + 4]!
       picked.push(i, headers[h + 1]! + by, headers[h + 2]! + by, headers[h + 3]! + by)
       picked.push(valueEnd < 0 ? -1 : valueEnd + by)
@@ -130,11 +127,16 @@ function pickHeaders(headers: Int32Array, rows: Rows, by: number): Int32Array {
   return Int32Array.from(picked)
 }
 
-/** Where the first header of each row stands. */
-function firstHeaders(headers: Int32Array): ReadonlyMap<number, number> {
-  const firsts = new Map<number, number>()
-  for (let h = headers.length - HEADER_STRIDE; h >= 0; h -= HEADER_STRIDE) firsts.set(headers[h]!, h)
-  return firsts
+/** Where the first header of the row stands, or of the next one that has any. */
+function firstHeader(headers: Int32Array, row: number): number {
+  let from = 0
+  let to = headers.length / HEADER_STRIDE
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (headers[middle * HEADER_STRIDE]! < row) from = middle + 1
+    else to = middle
+  }
+  return from * HEADER_STRIDE
 }
 
 function refuseBinaryHeaders(batch: RecordBatch, refused: Map<number, RowFailure>): void {

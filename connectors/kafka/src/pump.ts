@@ -12,8 +12,9 @@ const SERVE_COMMIT_MS = 5
 const SERVE_MS = 50
 /** How long a poll takes that wants nothing. */
 const FULL_WAIT_MS = 5
-/** Nobody has wanted records for so long: stop the brokers from sending more. */
+/** Nobody has wanted records for so long, or so many bytes of them wait: stop the brokers from sending more. */
 const PAUSE_AFTER_MS = 1500
+const PAUSE_AFTER_BYTES = 8 * 1024 * 1024
 const AFTER_ERROR_MS = 200
 
 export interface PumpParts {
@@ -37,8 +38,8 @@ export interface PumpParts {
 /**
  * Fetches as long as the task lives, whether anybody polls or not: assignments and commit results only come through
  * fetches. One fetch at a time, and one batch ahead of the polls: it is fetched while the sink works on the last. While
- * that waits to be polled, single records are fetched, now and then, and kept too; if that lasts, the flow is paused
- * and the serving goes on.
+ * that waits to be polled, single records are fetched, now and then, and kept too; if that lasts or they are large, the
+ * flow is paused and the serving goes on.
  */
 export class Pump {
   readonly #parts: PumpParts
@@ -139,14 +140,20 @@ export class Pump {
 
   /** Passes the time while nobody wants records. */
   async #serve(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts
     await this.#loopBell.wait(this.#parts.committing() ? SERVE_COMMIT_MS : SERVE_MS, signal)
     if ((this.#wanting && this.isEmpty) || this.#holds > 0 || signal.aborted) return
-    if (!this.#paused && clock.monotonic() - this.#unwantedSince > PAUSE_AFTER_MS) {
+    if (!this.#paused && this.#isEnough()) {
       this.#paused = true
       this.#parts.pauseAll()
     }
     await (this.#fetching = this.#fetch({ maxRecords: 1, maxBytes: FETCH_BYTES, waitMs: 0, lingerMs: 0 }))
+  }
+
+  #isEnough(): boolean {
+    if (this.#parts.clock.monotonic() - this.#unwantedSince > PAUSE_AFTER_MS) return true
+    // One batch ahead may be as large as its records are.
+    if (this.#backlog.length < 2) return false
+    return this.#backlog.reduce((bytes, { packed }) => bytes + packed.buffer.length, 0) > PAUSE_AFTER_BYTES
   }
 
   #resume(): void {

@@ -38,6 +38,7 @@ export class Rebalancer {
   }
 
   assigned(partitions: readonly Partition[]): void {
+    this.#lost = false
     this.enqueue(() => this.#assign(partitions))
   }
 
@@ -110,16 +111,18 @@ export class Rebalancer {
   async #revoke(partitions: readonly Partition[]): Promise<void> {
     const { context, client, pump } = this.#parts
     if (this.#stopping) return client.unassign(partitions)
-    const lost = this.#lost
-    this.#lost = false
     try {
       await pump.hold(() => this.#give(partitions))
+      // Only now: the fetch that asked for this may have ended with the error that tells of it.
+      const lost = this.#lost
+      this.#lost = false
       this.#revoking = lost ? [] : partitions
       if (lost) context.lost(partitions)
       else await context.revoking(partitions)
     } finally {
       this.#revoking = []
-      client.unassign(partitions)
+      // A fetch under way would leave its position behind in the client, for when the partition comes back.
+      await pump.hold(() => client.unassign(partitions))
     }
   }
 }

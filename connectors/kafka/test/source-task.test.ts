@@ -99,6 +99,47 @@ describe('the kafka source', () => {
     expect(context.ownership.map(({ call }) => call)).toEqual(['assigned', 'lost'])
   })
 
+  it('knows it too where it is asked for the partitions before the fetch ends that tells of it', async () => {
+    await start()
+    await assign(0)
+    client.fetch = () => {
+      // @ts-expect-error: the method of the class again
+      delete client.fetch
+      client.events.revoked([p(0)])
+      return Promise.reject(new KafkaError(-147, 'Application maximum poll interval exceeded'))
+    }
+    await until('unassign')
+    expect(context.ownership.map(({ call }) => call)).toEqual(['assigned', 'lost'])
+  })
+
+  it('gives partitions up in good order that it got after it was expelled without any', async () => {
+    await start()
+    client.next.push(new KafkaError(-147, 'Application maximum poll interval exceeded'))
+    await pollUntil(() => context.logger.entries.some(({ message }) => message.includes('expelled')))
+    await assign(0)
+    client.events.revoked([p(0)])
+    await until('unassign')
+    expect(context.ownership.map(({ call }) => call)).toEqual(['assigned', 'revoking'])
+  })
+
+  it('takes partitions from the client only while nothing is fetched', async () => {
+    let granted = (): void => undefined
+    const waiting = new Promise<void>((resolve) => (granted = resolve))
+    await start({}, { revoking: () => waiting })
+    await assign(0)
+    client.events.revoked([p(0)])
+    let answer: ((fetched: ReturnType<typeof fetchedRows>) => void) | undefined
+    client.fetch = () => new Promise((resolve) => (answer = resolve))
+    await pollUntil(() => answer !== undefined)
+    granted()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(client.calls.some((call) => call.startsWith('unassign'))).toBe(false)
+    // @ts-expect-error: the method of the class again
+    delete client.fetch
+    answer!(fetchedRows())
+    await until('unassign t/0')
+  })
+
   it('sends a commit only when the last was answered, so that none is repeated after a later one', async () => {
     await start()
     await assign(0)
@@ -131,6 +172,19 @@ describe('the kafka source', () => {
     expect(offsets).toEqual([0, 1, 2])
     await task.poll({ ...limits, maxWaitMs: 20 }, never)
     expect(client.calls).toContain('resume t/0')
+  })
+
+  it('stops the flow of large records early', async () => {
+    await start()
+    await assign(0)
+    let left = -1
+    client.pause = () => void (left = client.next.length)
+    const value = Buffer.alloc(3_000_000)
+    for (let offset = 0; offset < 10; offset++) {
+      client.next.push(fetchedRows({ stream: 't', partition: 0, offset, timestamp: -1, key: null, value }))
+    }
+    await pollUntil(() => left >= 0)
+    expect(left).toBeGreaterThanOrEqual(7)
   })
 
   it('fetches one batch ahead while the sink works, as large as the largest poll, and no more', async () => {
