@@ -6,6 +6,8 @@ export interface PointIdentity {
   series: number
   /** Hash of stream and partition. */
   source: number
+  /** Number of the tags that the sink adds, below 2^21: points with different ones are different rows. */
+  place: number
   offset: number
 }
 
@@ -35,11 +37,11 @@ export class CollisionWindow {
   claim(point: PointIdentity): boolean {
     const current = this.#current
     const at = current.find(point)
-    if (current.has(at)) return current.isSameRecord(at, point)
+    if (current.has(at)) return !current.isTakenFrom(at, point)
     const previous = this.#previous
     if (previous !== undefined && previous.latest >= point.ms) {
       const before = previous.find(point)
-      if (previous.has(before) && !previous.isSameRecord(before, point)) return false
+      if (previous.has(before) && previous.isTakenFrom(before, point)) return false
     }
     current.put(at, point)
     if (current.isFull) this.#rotate()
@@ -54,10 +56,12 @@ export class CollisionWindow {
   }
 }
 
-/** Numbers of one entry: millisecond + 1 (0: free), series and nanosecond, source, offset. */
+/** Numbers of one entry: millisecond + 1 (0: free), series and nanosecond, source and place, offset. */
 const STRIDE = 4
 /** More than there are nanoseconds in a millisecond, so that series and nanosecond fit one exact number. */
 const SERIES = 2 ** 20
+/** And so with source and place. */
+const SOURCE = 2 ** 21
 
 /** An open-addressing table in one array: an entry is half a cache line, and no object. */
 class Generation {
@@ -98,15 +102,18 @@ class Generation {
     return this.#entries[at] !== 0
   }
 
-  isSameRecord(at: number, { source, offset }: PointIdentity): boolean {
-    return this.#entries[at + 3] === offset && this.#entries[at + 2] === source
+  /** Whether another record has the row. Where only the hashes of two rows are the same, none has. */
+  isTakenFrom(at: number, { source, place, offset }: PointIdentity): boolean {
+    const holder = this.#entries[at + 2]!
+    if (this.#entries[at + 3] === offset && holder === source * SOURCE + place) return false
+    return holder - Math.floor(holder / SOURCE) * SOURCE === place
   }
 
-  put(at: number, { ms, ns, series, source, offset }: PointIdentity): void {
+  put(at: number, { ms, ns, series, source, place, offset }: PointIdentity): void {
     const entries = this.#entries
     entries[at] = ms + 1
     entries[at + 1] = series * SERIES + ns
-    entries[at + 2] = source
+    entries[at + 2] = source * SOURCE + place
     entries[at + 3] = offset
     if (ms > this.latest) this.latest = ms
     this.#used++
@@ -131,4 +138,14 @@ export function hashText(text: string, before: number = SEED): number {
 /** The hash after one more code unit. */
 export function hashCode(hash: number, code: number): number {
   return Math.imul(hash ^ code, 0x01000193)
+}
+
+/**
+ * Spreads a finished hash, so that it can be added to others: without this, texts that differ in one character have
+ * hashes at the same distances, and `a=1,b=2` adds up to the same as `a=2,b=1`.
+ */
+export function spreadHash(hash: number): number {
+  const half = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  const whole = Math.imul(half ^ (half >>> 13), 0xc2b2ae35)
+  return whole ^ (whole >>> 16)
 }

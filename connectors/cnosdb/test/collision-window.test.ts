@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { CollisionWindow, type PointIdentity, hashText } from '../src/collision-window.ts'
 
 function point(offset: number, change: Partial<PointIdentity> = {}): PointIdentity {
-  return { ms: 1_690_510_331_000, ns: offset % 1_000_000, series: 7, source: 1, offset, ...change }
+  return { ms: 1_690_510_331_000, ns: offset % 1_000_000, series: 7, source: 1, place: 3, offset, ...change }
 }
 
 describe('the collision window', () => {
@@ -21,11 +21,14 @@ describe('the collision window', () => {
     expect(window.claim(point(5))).toBe(true)
   })
 
-  it.each([{ ms: 1_690_510_331_001 }, { ns: 6 }, { series: 8 }])('does not take %j for the same point', (change) => {
-    const window = new CollisionWindow()
-    window.claim(point(5))
-    expect(window.claim(point(1_000_005, change))).toBe(true)
-  })
+  it.each([{ ms: 1_690_510_331_001 }, { ns: 6 }, { series: 8 }, { place: 4, source: 2 }])(
+    'does not take %j for the same point',
+    (change) => {
+      const window = new CollisionWindow()
+      window.claim(point(5))
+      expect(window.claim(point(1_000_005, change))).toBe(true)
+    },
+  )
 
   it('remembers at least the last 16,384 points', () => {
     const window = new CollisionWindow()

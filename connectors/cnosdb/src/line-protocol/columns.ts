@@ -1,4 +1,4 @@
-import { hashText } from '../collision-window.ts'
+import { hashText, spreadHash } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
 import type { FieldType } from '../sink-config.ts'
 import { type Kind, kinds } from './field-value.ts'
@@ -76,7 +76,7 @@ export class Table {
   constructor(name: string, mapping: Mapping, budget: NodeBudget) {
     this.name = name
     this.head = escapeTable(name, mapping.api)
-    this.hash = hashText(name)
+    this.hash = spreadHash(hashText(name))
     this.#mapping = mapping
     this.#budget = budget
   }

@@ -205,7 +205,7 @@ export class LineEncoder {
 
   #claim(window: CollisionWindow, table: Table, tagHash: number): void {
     const origin = this.#origin
-    origin.series = ((table.hash ^ origin.tagHash) + tagHash) | 0
+    origin.series = (table.hash + origin.tagHash + tagHash) | 0
     if (window.claim(origin)) return
     throw new RecordError(
       'RECORD_COLLISION',

@@ -1,7 +1,7 @@
 import type { PackedRecords } from '@connect-run/core'
-import { hashCode, hashText } from '../collision-window.ts'
+import { hashCode, hashText, spreadHash } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
-import { type BodyBuilder, type Fragment, copyRange, fragment, writeFragment } from './body-builder.ts'
+import { type BodyBuilder, copyRange, fragment, writeFragment } from './body-builder.ts'
 import { type Progress, type Table, hasPoint, noteKind } from './columns.ts'
 import { type Kind, formatDouble } from './field-value.ts'
 import { CONVERT, JsonColumns, QUOTED, SIGNED, TAG, TIME, UNSIGNED } from './json-columns.ts'
@@ -33,12 +33,12 @@ const CONVERTED_BYTES = 32
  * An object is read first and written afterwards, for its tags may stand behind its fields.
  */
 export class JsonTranscoder {
-  /** Sum of the hashes of the tags, once they are written. */
+  /** Sum of the tags' hashes, each spread, once they are written. */
   tagHash = 0
   /** More than tags, fields and time take. */
   size = 0
   readonly #mapping: Mapping
-  readonly #overridable: readonly (OverridableTag & { readonly fragment: Fragment })[]
+  readonly #overridable: readonly ReturnType<typeof withFragment>[]
   readonly #overridableSize: number
   readonly #progress: Progress
   readonly #object = new FlatObject()
@@ -58,7 +58,7 @@ export class JsonTranscoder {
 
   private constructor(mapping: Mapping, overridable: readonly OverridableTag[], progress: Progress) {
     this.#mapping = mapping
-    this.#overridable = overridable.map((tag) => ({ ...tag, fragment: fragment(tag.text) }))
+    this.#overridable = overridable.map(withFragment)
     this.#overridableSize = this.#overridable.reduce((sum, tag) => sum + tag.fragment.length, 0)
     this.#progress = progress
   }
@@ -97,7 +97,7 @@ export class JsonTranscoder {
     }
     for (const tag of this.#overridable) {
       if (hasPoint(this.#table, tag.name, this.#progress)) continue
-      this.tagHash = (this.tagHash + hashText(tag.text)) | 0
+      this.tagHash = (this.tagHash + tag.hash) | 0
       at = writeFragment(tag.fragment, to.view, at)
     }
     return at
@@ -175,7 +175,7 @@ export class JsonTranscoder {
       to[at++] = byte
       hash = hashCode(hash, byte)
     }
-    this.tagHash = (this.tagHash + hash) | 0
+    this.tagHash = (this.tagHash + spreadHash(hash)) | 0
     return at
   }
 
@@ -183,7 +183,7 @@ export class JsonTranscoder {
   #wideTag(value: JsonValue, to: Buffer, at: number): number {
     const { node, hash } = value.column
     const text = escapeTagValue(node.name, String(this.#decoded(value)), this.#mapping.api)
-    this.tagHash = (this.tagHash + hashText(text, hash)) | 0
+    this.tagHash = (this.tagHash + spreadHash(hashText(text, hash))) | 0
     return at + to.write(text, at)
   }
 
@@ -196,4 +196,8 @@ export class JsonTranscoder {
     const near = Number(text)
     return (token === LONG || token === HUGE) && !Number.isSafeInteger(near) ? BigInt(text) : near
   }
+}
+
+function withFragment({ name, text }: OverridableTag) {
+  return { name, fragment: fragment(text), hash: spreadHash(hashText(text)) }
 }

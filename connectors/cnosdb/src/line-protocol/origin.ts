@@ -1,5 +1,5 @@
 import { type PackedRecords, type RecordBatch, RecordError } from '@connect-run/core'
-import { type PointIdentity, hashText } from '../collision-window.ts'
+import { type PointIdentity, hashText, spreadHash } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
 import { type Fragment, fragment } from './body-builder.ts'
 import { TimeWriter, checkMillisecond, joinTime, millisecondDigits, nanosecondOf } from './point-time.ts'
@@ -16,6 +16,8 @@ interface Place {
   readonly tagHash: number
   /** Hash of stream and partition. */
   readonly source: number
+  /** Number of the tags. */
+  readonly number: number
   /** Table and tags, escaped; for records whose table is a matter of their stream. */
   head: Fragment | undefined
 }
@@ -34,6 +36,7 @@ export class Origin implements PointIdentity {
   tags = ''
   tagHash = 0
   source = 0
+  place = 0
   readonly #mapping: Mapping
   readonly #constantTags: string
   readonly #streams = new Map<string, Place[]>()
@@ -112,6 +115,7 @@ export class Origin implements PointIdentity {
     this.tags = place.tags
     this.tagHash = place.tagHash
     this.source = place.source
+    this.place = place.number
   }
 
   #newPlace(partition: number): Place {
@@ -121,8 +125,9 @@ export class Origin implements PointIdentity {
     return {
       partition,
       tags,
-      tagHash: hashText(tags),
+      tagHash: spreadHash(hashText(tags)),
       source: hashText(`${partition} ${this.stream}`),
+      number: numberOf(tags),
       head: undefined,
     }
   }
@@ -146,7 +151,7 @@ export class Origin implements PointIdentity {
       if (value !== undefined && value !== '') tags += tagText(name, value, this.#mapping)
     }
     this.tags = tags
-    this.tagHash = hashText(tags)
+    this.tagHash = spreadHash(hashText(tags))
   }
 }
 
@@ -154,4 +159,9 @@ export class Origin implements PointIdentity {
 export function tagText(name: string, value: string, { api, replaceBackslash }: Mapping): string {
   const text = replaceBackslash ? value.replaceAll('\\', '/') : value
   return `,${escapeName(name, 'tag', api)}=${escapeTagValue(name, text, api)}`
+}
+
+/** 21 bits that have nothing to do with the hash of the tags. */
+function numberOf(tags: string): number {
+  return spreadHash(hashText(`place${tags}`)) >>> 11
 }

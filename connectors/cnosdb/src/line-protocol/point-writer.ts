@@ -1,5 +1,5 @@
 import { RecordError } from '@connect-run/core'
-import { hashText } from '../collision-window.ts'
+import { hashText, spreadHash } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
 import {
   type Level,
@@ -34,7 +34,7 @@ export class PointWriter {
   tags = ''
   /** `name=value,name=value`; never empty after `write`. */
   fields = ''
-  /** Sum of the hashes of the tags: their order does not matter. */
+  /** Sum of the tags' hashes, each spread: their order does not matter. */
   tagHash = 0
   readonly #mapping: Mapping
   readonly #overridable: readonly OverridableTag[]
@@ -149,7 +149,7 @@ export class PointWriter {
 
   #addTag(text: string): void {
     this.tags += text
-    this.tagHash = (this.tagHash + hashText(text)) | 0
+    this.tagHash = (this.tagHash + spreadHash(hashText(text))) | 0
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import type { CnosdbSinkConfig } from '../../src/sink-config.ts'
-import { type TestRecord, TIME, batchOf, encode, encoderOf, why } from '../support.ts'
+import { type TestRecord, TIME, batchOf, encode, encoderOf, jsonBatchOf, why } from '../support.ts'
 
 /** Table, tags and time of each line. */
 function identities(text: string): Set<string> {
@@ -44,6 +44,28 @@ describe('the identity of a point', () => {
     const { text, failures } = encoder.encode(batchOf(oneMillisecond(4, 50_000)))
     expect(failures).toHaveLength(0)
     expect(identities(text).size).toBe(200_000)
+  })
+
+  it.each([true, false])('does not mix up partitions and tags that look alike (transcoded: %p)', (transcode) => {
+    const records = Array.from({ length: 16 * 100 }, (_, i) => ({
+      value: Buffer.from(`{"sensor":"s${i % 100}","pressure":1.5}`),
+      partition: Math.floor(i / 100),
+      offset: 1,
+    }))
+    const encoder = encoderOf({ table: 'events', tags: { fields: ['sensor'] }, transcode })
+    const { text, failures } = encoder.encode(jsonBatchOf(records))
+    expect(failures).toHaveLength(0)
+    expect(identities(text).size).toBe(1600)
+  })
+
+  it('does not mix up tags of which two have each other’s ends', () => {
+    const records = Array.from({ length: 400 }, (_, i) => ({
+      value: { host: `h${i % 20}`, device: `d${Math.floor(i / 20)}`, pressure: 1.5 },
+      partition: i,
+      offset: 1,
+    }))
+    const encoder = encoderOf({ tags: { fields: ['host', 'device'], partition: false } })
+    expect(encoder.encode(batchOf(records)).failures).toHaveLength(0)
   })
 
   it('would not without the tag, and says so', () => {

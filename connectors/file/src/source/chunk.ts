@@ -25,6 +25,9 @@ export interface ChunkOptions {
   readonly columns?: RowColumns
 }
 
+/** To copy so much is cheap. */
+const COPIED_BYTES = 16 * 1024
+
 /**
  * The records found in one block of a file, in columns. What lies in the block stays where it is; bytes from elsewhere
  * (a record begun in an earlier block, text that was decoded) are put behind it.
@@ -132,7 +135,7 @@ export class Chunk implements RecordOut {
     }
     return {
       count,
-      buffer: this.#buffer.subarray(low, high),
+      buffer: this.#part(low, high),
       valueStart,
       valueEnd,
       keyStart: zeros(count),
@@ -144,6 +147,12 @@ export class Chunk implements RecordOut {
       streams: [stream],
       headers: null,
     }
+  }
+
+  /** A copy of what is short: it may wait for long, and would keep all of the buffer alive. */
+  #part(low: number, high: number): Buffer {
+    const part = this.#buffer.subarray(low, high)
+    return part.length <= COPIED_BYTES && part.length * 4 < this.#buffer.length ? Buffer.from(part) : part
   }
 
   /** The part of the buffer in which the rows lie. */

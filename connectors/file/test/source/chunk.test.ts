@@ -114,6 +114,16 @@ describe('a chunk', () => {
     expect(packed.buffer.buffer).toBe(block.buffer)
   })
 
+  it('keeps no large block alive for a few short rows', () => {
+    const block = Buffer.alloc(100_000, 'x')
+    block.write('one\ntwo\n')
+    const chunk = new Chunk(block)
+    createSplitter(defaults).push(chunk.fresh, 0, chunk)
+    const { batch } = chunk.take(10, 100, owner)
+    expect(batch.packed.buffer.buffer).not.toBe(block.buffer)
+    expect([0, 1].map((row) => String(batch.rawValue(row)))).toEqual(['one', 'two'])
+  })
+
   it('gives rows out in batches of the same size, so that no small one is left', () => {
     const chunk = chunkOf('x\n'.repeat(11))
     const sizes: number[] = []

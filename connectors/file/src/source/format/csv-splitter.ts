@@ -188,11 +188,13 @@ export class CsvSplitter implements Splitter {
   }
 }
 
-/** Without quotes there is nothing to parse. */
+/** Without quotes there is nothing to parse. The last row comes without its line end. */
 function unquoted(text: string, delimiter: string): string[][] {
   const rows: string[][] = []
-  for (const line of text.split('\n')) {
-    const row = line.endsWith('\r') ? line.slice(0, -1) : line
+  const lines = text.split('\n')
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i]!
+    const row = i < lines.length - 1 && line.endsWith('\r') ? line.slice(0, -1) : line
     if (row !== '') rows.push(row.split(delimiter))
   }
   return rows

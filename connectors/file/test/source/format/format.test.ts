@@ -183,6 +183,12 @@ describe('rows', () => {
     )
   })
 
+  it('keep a carriage return before their line end, the last of a block as well', () => {
+    const file = Buffer.from('1,a\r\r\n2,b\r\r\n3,c\r\r\n')
+    const config = { format: 'csv', csv: { header: ['x', 'y'] } } as const
+    expect(split(file, config).found).toEqual(split(file, config, { cuts: [1] }).found)
+  })
+
   it('are arrays without a header, and take names that are given', () => {
     const file = Buffer.from('\uFEFF1,2\n')
     expect(values(split(file, { format: 'csv', csv: { header: false } }).found)).toEqual([['1', '2']])
