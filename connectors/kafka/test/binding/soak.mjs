@@ -130,8 +130,9 @@ class Member {
     const member = new Member()
     const rebalance_cb = (event, partitions) => {
       member.#rebalance(event.code, partitions).catch((error) => {
-        // A consumer that is being closed takes no more partitions.
         if (!member.#closing) throw error
+        // A consumer that is being closed takes no more partitions, and waits until it is told that it has none.
+        member.consumer.unassign()
       })
     }
     const group = { 'group.id': 'soak', 'partition.assignment.strategy': 'cooperative-sticky', rebalance_cb }
