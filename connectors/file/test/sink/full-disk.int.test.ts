@@ -103,7 +103,10 @@ describe('a disk of 1 MB that is full', () => {
     await isFull()
     expect(output).toContain('the disk is full')
     expect(output).toContain('Free space there. The pipeline waits, nothing is lost, and it goes on by itself.')
-    expect(lines()).toEqual(expected.slice(0, lines().length))
+    // An attempt that is under way may have written the beginning of a line, which it takes back.
+    const written = readFileSync(path.join(disk, 'out.txt'), 'utf8')
+    const whole = written.slice(0, written.lastIndexOf('\n')).split('\n')
+    expect(whole).toEqual(expected.slice(0, whole.length))
     free()
     await endsWell()
     expect(lines()).toEqual(expected)
