@@ -5,7 +5,9 @@ import {
   type RecordBatch,
   RecordError,
   type RowFailure,
+  firstHeader,
   isRecordError,
+  pickEncoded,
 } from '@connect-run/core'
 import type { OutgoingRecords } from './client/producer-client.ts'
 import type { TopicTemplate } from './topic-template.ts'
@@ -45,19 +47,16 @@ type Rows = Int32Array | readonly number[]
 export function pickRecords(records: OutgoingRecords, rows: Rows): OutgoingRecords {
   return {
     count: rows.length,
-    buffer: records.buffer,
-    keyStart: pick(records.keyStart, rows, new Int32Array(rows.length)),
-    keyEnd: pick(records.keyEnd, rows, new Int32Array(rows.length)),
-    valueStart: pick(records.valueStart, rows, new Int32Array(rows.length)),
-    valueEnd: pick(records.valueEnd, rows, new Int32Array(rows.length)),
-    timestamp: pick(records.timestamp, rows, new Float64Array(rows.length)),
+    ...pickEncoded(records, rows),
+    timestamp: pickTimes(records.timestamp, rows),
     headers: records.headers === null ? null : pickHeaders(records.headers, rows, 0),
   }
 }
 
-function pick<Numbers extends Int32Array | Float64Array>(from: Numbers, rows: Rows, into: Numbers): Numbers {
-  for (let i = 0; i < rows.length; i++) into[i] = from[rows[i]!]!
-  return into
+function pickTimes(times: Float64Array, rows: Rows): Float64Array {
+  const picked = new Float64Array(rows.length)
+  for (let i = 0; i < rows.length; i++) picked[i] = times[rows[i]!]!
+  return picked
 }
 
 function rowsByTopic(
@@ -106,7 +105,7 @@ function columnsOf(batch: RecordBatch): OutgoingRecords {
   }
   const rows = new Int32Array(length)
   for (let row = 0; row < length; row++) rows[row] = batch.packedRow(row)
-  const timestamp = pick(packed.timestamp, rows, new Float64Array(length))
+  const timestamp = pickTimes(packed.timestamp, rows)
   if (packed.headers === null) return { ...columns, buffer, timestamp, headers: null }
   if (buffer === packed.buffer) return { ...columns, buffer, timestamp, headers: pickHeaders(packed.headers, rows, 0) }
   // Headers are in the source's buffer, and the client takes one: that is put behind what was encoded.
@@ -125,18 +124,6 @@ function pickHeaders(headers: Int32Array, rows: Rows, by: number): Int32Array {
     }
   }
   return Int32Array.from(picked)
-}
-
-/** Where the first header of the row stands, or of the next one that has any. */
-function firstHeader(headers: Int32Array, row: number): number {
-  let from = 0
-  let to = headers.length / HEADER_STRIDE
-  while (from < to) {
-    const middle = (from + to) >>> 1
-    if (headers[middle * HEADER_STRIDE]! < row) from = middle + 1
-    else to = middle
-  }
-  return from * HEADER_STRIDE
 }
 
 function refuseBinaryHeaders(batch: RecordBatch, refused: Map<number, RowFailure>): void {

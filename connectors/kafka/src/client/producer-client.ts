@@ -1,13 +1,9 @@
+import type { EncodedColumns } from '@connect-run/core'
 import type { KafkaError } from '../kafka-error.ts'
 
-/** Records on their way out, in columns: ranges of one buffer. An end of -1 is null. */
-export interface OutgoingRecords {
+/** Records on their way out. */
+export interface OutgoingRecords extends EncodedColumns {
   readonly count: number
-  readonly buffer: Buffer
-  readonly keyStart: Int32Array
-  readonly keyEnd: Int32Array
-  readonly valueStart: Int32Array
-  readonly valueEnd: Int32Array
   /** Milliseconds since 1970; -1 takes the time of sending. */
   readonly timestamp: Float64Array
   /** As in `PackedRecords`: five numbers for each, ordered by record. */

@@ -1,8 +1,8 @@
-import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { KafkaConsumer, PackedBatch } from '@connect-run/connector-kafka/client'
 import { afterEach, expect, it } from '@jest/globals'
 import { pollUntil } from '@connect-run/testkit'
-import { kafkaAt, kcatProgram, runCommand, service, type TopicOptions } from '@connect-run/testkit/services'
+import { kafkaAt, kcatProgram, runCommand, service } from '@connect-run/testkit/services'
 import { Member } from './group-member.ts'
 import {
   call,
@@ -13,6 +13,7 @@ import {
   produce,
   RawClients,
   type RawRecord,
+  topicMaker,
   values,
 } from './raw-clients.ts'
 
@@ -25,15 +26,10 @@ const AUTO_OFFSET_RESET = -140
 
 kafka.describe('consumePacked', () => {
   const topics = kafkaAt(kafka.address)
+  const newTopic = topicMaker(topics)
   const clients = new RawClients(kafka.address)
 
   afterEach(() => clients.close())
-
-  async function newTopic(options: TopicOptions = {}): Promise<string> {
-    const topic = `packed-${randomUUID()}`
-    await topics.createTopic(topic, options)
-    return topic
-  }
 
   async function put(topic: string, records: readonly RawRecord[], partition = 0): Promise<void> {
     const producer = await clients.producer({ 'message.max.bytes': 30_000_000 })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { DeliveryReport, LibrdKafkaError, PackedRecords, Producer } from '@connect-run/connector-kafka/client'
 import { afterEach, expect, it } from '@jest/globals'
 import { pollUntil } from '@connect-run/testkit'
-import { kafkaAt, service, type TopicOptions } from '@connect-run/testkit/services'
+import { kafkaAt, service } from '@connect-run/testkit/services'
 import {
   call,
   fetch,
@@ -12,6 +12,7 @@ import {
   produce,
   RawClients,
   type RawRecord,
+  topicMaker,
   values,
 } from './raw-clients.ts'
 
@@ -29,15 +30,10 @@ const NEVER = { 'linger.ms': 30_000 }
 
 kafka.describe('producePacked', () => {
   const topics = kafkaAt(kafka.address)
+  const newTopic = topicMaker(topics)
   const clients = new RawClients(kafka.address)
 
   afterEach(() => clients.close())
-
-  async function newTopic(options: TopicOptions = {}): Promise<string> {
-    const topic = `packed-${randomUUID()}`
-    await topics.createTopic(topic, options)
-    return topic
-  }
 
   /** A producer that knows the topic: until then it takes everything. */
   async function knowing(topic: string, properties?: Properties): Promise<Producer> {

@@ -11,6 +11,7 @@ import Kafka, {
   type Producer,
 } from '@connect-run/connector-kafka/client'
 import { pollUntil } from '@connect-run/testkit'
+import type { KafkaTopics, TopicOptions } from '@connect-run/testkit/services'
 
 export type Properties = Readonly<Record<string, unknown>>
 
@@ -24,6 +25,15 @@ export function call<T>(start: (done: (error: LibrdKafkaError | null, result?: T
 /** The binding's errors are no Errors for jest, which has globals of its own. */
 function asError({ message, code }: LibrdKafkaError): Error & { code: number } {
   return Object.assign(new Error(message), { code })
+}
+
+/** Makes topics with names of their own. */
+export function topicMaker(topics: KafkaTopics): (options?: TopicOptions) => Promise<string> {
+  return async (options) => {
+    const topic = `packed-${randomUUID()}`
+    await topics.createTopic(topic, options)
+    return topic
+  }
 }
 
 /** Opens clients, and closes at `close` those that are still open. */

@@ -20,7 +20,7 @@ export interface Clock {
 
 /**
  * How a pipeline weighs the delay of a record against its cost; a connector tunes its own fetching, batching and
- * lingering by it. `low`: a record is sent on at once. `balanced`: it waits some 10 ms for company. `throughput`: batches
+ * lingering by it. `low`: a record is sent on at once. `balanced`: it waits some 25 ms for company. `throughput`: batches
  * are filled.
  */
 export type Latency = 'low' | 'balanced' | 'throughput'

@@ -83,7 +83,7 @@ export type DeadLetterTarget =
   | { readonly kind: 'sink'; readonly plugin: ConnectorPlugin; readonly config: unknown; readonly describe: string }
   | { readonly kind: 'file'; readonly path: string }
 
-/** Bounds of what is read and not yet done. */
+/** Bounds of what is read and not yet done, or of one poll. */
 export interface FlowLimits {
   readonly maxRecords: number
   readonly maxBytes: number

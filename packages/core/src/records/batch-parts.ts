@@ -13,7 +13,7 @@ export interface BatchParts {
   /** Row of this batch to row of `packed`; null: all of them, in order. */
   readonly rows: Int32Array | null
   readonly codec: Codec
-  /** By packed row, shared by all views: bytes are decoded at most once. */
+  /** By packed row, shared by all views: bytes are decoded at most once. Null: nothing that is decoded is kept. */
   readonly keys: DecodedColumn | null
   readonly values: DecodedColumn | null
   /** By row of this batch: values that a source or a transform made, instead of the bytes. */

@@ -1,4 +1,4 @@
-/** Keys and values in the sink's format, by row of a batch: ranges of one buffer. An end of -1 is null. */
+/** Keys and values as bytes, by row: ranges of one buffer. An end of -1 is null. */
 export interface EncodedColumns {
   readonly buffer: Buffer
   readonly keyStart: Int32Array
@@ -11,37 +11,33 @@ const FIRST_BYTES = 4096
 
 /** Collects encoded rows one after another. */
 export class EncodedColumnsBuilder {
+  readonly #columns: EncodedColumns
   #buffer: Buffer = Buffer.allocUnsafe(FIRST_BYTES)
   #at = 0
   #count = 0
-  readonly #keyStart: Int32Array
-  readonly #keyEnd: Int32Array
-  readonly #valueStart: Int32Array
-  readonly #valueEnd: Int32Array
 
   /** `rows`: how many there will be at most. */
   constructor(rows: number) {
-    this.#keyStart = new Int32Array(rows)
-    this.#keyEnd = new Int32Array(rows)
-    this.#valueStart = new Int32Array(rows)
-    this.#valueEnd = new Int32Array(rows)
+    this.#columns = allocateEncoded(rows, this.#buffer)
   }
 
   add(key: Buffer | null, value: Buffer | null): void {
+    const { keyStart, keyEnd, valueStart, valueEnd } = this.#columns
     const row = this.#count++
-    this.#keyStart[row] = this.#at
-    this.#keyEnd[row] = this.#put(key)
-    this.#valueStart[row] = this.#at
-    this.#valueEnd[row] = this.#put(value)
+    keyStart[row] = this.#at
+    keyEnd[row] = this.#put(key)
+    valueStart[row] = this.#at
+    valueEnd[row] = this.#put(value)
   }
 
   finish(): EncodedColumns {
+    const { keyStart, keyEnd, valueStart, valueEnd } = this.#columns
     return {
       buffer: this.#buffer.subarray(0, this.#at),
-      keyStart: this.#keyStart.subarray(0, this.#count),
-      keyEnd: this.#keyEnd.subarray(0, this.#count),
-      valueStart: this.#valueStart.subarray(0, this.#count),
-      valueEnd: this.#valueEnd.subarray(0, this.#count),
+      keyStart: keyStart.subarray(0, this.#count),
+      keyEnd: keyEnd.subarray(0, this.#count),
+      valueStart: valueStart.subarray(0, this.#count),
+      valueEnd: valueEnd.subarray(0, this.#count),
     }
   }
 
@@ -79,26 +75,47 @@ export function numbersAt(numbers: Int32Array, rows: Int32Array | readonly numbe
   return picked
 }
 
-/** Rows of several columns one after another. Null unless every part has some. */
-export function joinEncoded(parts: readonly (EncodedColumns | null)[]): EncodedColumns | null {
-  const all = parts.filter((part) => part !== null)
-  if (all.length < parts.length) return null
-  const joined = (get: (part: EncodedColumns) => Int32Array): Int32Array => {
-    const numbers = new Int32Array(all.reduce((sum, part) => sum + get(part).length, 0))
-    let at = 0
-    let byte = 0
-    for (const part of all) {
-      const own = get(part)
-      for (let i = 0; i < own.length; i++) numbers[at++] = own[i]! < 0 ? -1 : own[i]! + byte
-      byte += part.buffer.length
-    }
-    return numbers
-  }
+/** Columns whose contents the caller fills in. */
+export function allocateEncoded(rows: number, buffer: Buffer): EncodedColumns {
   return {
-    buffer: Buffer.concat(all.map((part) => part.buffer)),
-    keyStart: joined((part) => part.keyStart),
-    keyEnd: joined((part) => part.keyEnd),
-    valueStart: joined((part) => part.valueStart),
-    valueEnd: joined((part) => part.valueEnd),
+    buffer,
+    keyStart: new Int32Array(rows),
+    keyEnd: new Int32Array(rows),
+    valueStart: new Int32Array(rows),
+    valueEnd: new Int32Array(rows),
+  }
+}
+
+/** Rows of several columns one after another, bytes copied. Null unless every part has some. */
+export function joinEncoded(parts: readonly (EncodedColumns | null)[]): EncodedColumns | null {
+  let rows = 0
+  let bytes = 0
+  for (const part of parts) {
+    if (part === null) return null
+    rows += part.valueEnd.length
+    bytes += part.buffer.length
+  }
+  const all = allocateEncoded(rows, Buffer.allocUnsafe(bytes))
+  const at = { row: 0, byte: 0 }
+  for (const part of parts as readonly EncodedColumns[]) {
+    appendEncoded(all, part, at)
+    at.row += part.valueEnd.length
+    at.byte += part.buffer.length
+  }
+  return all
+}
+
+/** Copies rows and their bytes to where `at` says. */
+export function appendEncoded(
+  all: EncodedColumns,
+  part: EncodedColumns,
+  at: { readonly row: number; readonly byte: number },
+): void {
+  part.buffer.copy(all.buffer, at.byte)
+  for (let i = 0, row = at.row; i < part.valueEnd.length; i++, row++) {
+    all.valueStart[row] = part.valueStart[i]! + at.byte
+    all.valueEnd[row] = part.valueEnd[i]! < 0 ? -1 : part.valueEnd[i]! + at.byte
+    all.keyStart[row] = part.keyStart[i]! + at.byte
+    all.keyEnd[row] = part.keyEnd[i]! < 0 ? -1 : part.keyEnd[i]! + at.byte
   }
 }

@@ -18,8 +18,8 @@ export function headersOf(packed: PackedRecords, row: number): readonly Header[]
   return found
 }
 
-/** Headers are ordered by record: the first that belongs to `row` or a later one. */
-function firstHeader(numbers: Int32Array, row: number): number {
+/** Where the first header of `row` stands in `PackedRecords.headers`, or that of the next row that has any. */
+export function firstHeader(numbers: Int32Array, row: number): number {
   let low = 0
   let high = numbers.length / HEADER_STRIDE
   while (low < high) {

@@ -1,15 +1,11 @@
+import { type EncodedColumns, allocateEncoded, appendEncoded } from './encoded-columns.ts'
+
 /**
  * The records of one batch in columns: all keys, values and headers in one buffer, everything else in typed arrays.
  * One object for a batch instead of several for each record is what makes the data path fast (docs/adr).
  */
-export interface PackedRecords {
+export interface PackedRecords extends EncodedColumns {
   readonly count: number
-  readonly buffer: Buffer
-  /** Value of record `i`: `buffer[valueStart[i] .. valueEnd[i])`; `valueEnd` -1 is null. */
-  readonly valueStart: Int32Array
-  readonly valueEnd: Int32Array
-  readonly keyStart: Int32Array
-  readonly keyEnd: Int32Array
   readonly partition: Int32Array
   readonly offset: Float64Array
   /** Milliseconds since 1970; -1 where there is none. */
@@ -34,11 +30,7 @@ export function allocatePacked(
 ): PackedRecords {
   return {
     count,
-    buffer,
-    valueStart: new Int32Array(count),
-    valueEnd: new Int32Array(count),
-    keyStart: new Int32Array(count),
-    keyEnd: new Int32Array(count),
+    ...allocateEncoded(count, buffer),
     partition: new Int32Array(count),
     offset: new Float64Array(count),
     timestamp: new Float64Array(count),
@@ -72,15 +64,9 @@ function append(
   streams: string[],
   at: { row: number; byte: number; header: number },
 ): void {
-  part.buffer.copy(all.buffer, at.byte)
+  appendEncoded(all, part, at)
   const streamIndex = part.streams.map((name) => indexOf(streams, name))
-  for (let i = 0, row = at.row; i < part.count; i++, row++) {
-    all.valueStart[row] = part.valueStart[i]! + at.byte
-    all.valueEnd[row] = part.valueEnd[i]! < 0 ? -1 : part.valueEnd[i]! + at.byte
-    all.keyStart[row] = part.keyStart[i]! + at.byte
-    all.keyEnd[row] = part.keyEnd[i]! < 0 ? -1 : part.keyEnd[i]! + at.byte
-    all.stream[row] = streamIndex[part.stream[i]!]!
-  }
+  for (let i = 0, row = at.row; i < part.count; i++, row++) all.stream[row] = streamIndex[part.stream[i]!]!
   all.partition.set(part.partition, at.row)
   all.offset.set(part.offset, at.row)
   all.timestamp.set(part.timestamp, at.row)

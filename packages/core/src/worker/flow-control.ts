@@ -13,25 +13,20 @@ const FIRST_BYTES = 512 * 1024
 /** How long a poll may wait for the first record, and a full pipeline for room, in milliseconds. */
 const WAIT_MS = 100
 
-/** Bounds of one poll: about one sink batch. */
-export interface PollBounds {
-  readonly maxRecords: number
-  readonly maxBytes: number
-}
-
 /**
  * Bounds what is read and not done, in records and in bytes: a slow sink slows the source down. A poll asks for at
  * most one sink batch or so, and for no more than can be prepared in a moment, going by the last ones.
  */
 export class FlowControl {
   readonly #limits: FlowLimits
-  readonly #poll: PollBounds
+  readonly #poll: FlowLimits
   readonly #tracker: AckTracker
   readonly #clock: Clock
-
+  /** Bytes that can be prepared in time, going by the last polls. */
   #preparable = FIRST_BYTES
 
-  constructor(limits: FlowLimits, poll: PollBounds, parts: { tracker: AckTracker; clock: Clock }) {
+  /** `poll`: bounds of one poll, about one sink batch. */
+  constructor(limits: FlowLimits, poll: FlowLimits, parts: { tracker: AckTracker; clock: Clock }) {
     this.#limits = limits
     this.#poll = poll
     this.#tracker = parts.tracker

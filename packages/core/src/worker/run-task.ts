@@ -166,7 +166,7 @@ function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
   }
 }
 
-/** Nothing is read before the source has started, so nothing can be committed. */
+/** What there is to do before the source has started: nothing is read, so nothing can be committed. */
 function nothing(): Promise<void> {
   return Promise.resolve()
 }

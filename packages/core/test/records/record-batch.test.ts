@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import * as fc from 'fast-check'
+import type { Converter } from '../../src/api/converter.ts'
 import type { ConnectRecord } from '../../src/api/record.ts'
 import { bytesConverter } from '../../src/converters/bytes.ts'
 import { envelopeFactory } from '../../src/converters/json-envelope.ts'
@@ -45,6 +46,18 @@ function shown(record: ConnectRecord): object {
 
 function all(batch: RecordBatch): object[] {
   return Array.from(batch, shown)
+}
+
+/** Counts how often it decodes. */
+function countingJson(): Converter & { decoded: number } {
+  return {
+    ...jsonConverter,
+    decoded: 0,
+    decode(buffer, start, end) {
+      this.decoded++
+      return jsonConverter.decode(buffer, start, end)
+    },
+  }
 }
 
 function texts(...values: (string | null)[]): RecordBatch {
@@ -140,14 +153,7 @@ describe('a packed batch', () => {
 
 describe('values', () => {
   it('are decoded once, for all views', () => {
-    let decoded = 0
-    const counting = {
-      ...jsonConverter,
-      decode: (buffer: Buffer, start: number, end: number) => {
-        decoded++
-        return jsonConverter.decode(buffer, start, end)
-      },
-    }
+    const counting = countingJson()
     const batch = texts('{"a": 1}', '2', null).withCodec({
       ...jsonToJson,
       value: endConverters(counting, jsonConverter),
@@ -159,7 +165,7 @@ describe('values', () => {
       { a: 1 },
       null,
     ])
-    expect(decoded).toBe(1)
+    expect(counting.decoded).toBe(1)
     expect(view.value(1)).toBe(batch.value(0))
   })
 
@@ -233,17 +239,15 @@ describe('text', () => {
 
 describe('values that nobody keeps', () => {
   it('are decoded each time, unless they come with a schema', () => {
-    let decoded = 0
-    const counting = {
-      ...jsonConverter,
-      decode: (buffer: Buffer, start: number, end: number) => {
-        decoded++
-        return jsonConverter.decode(buffer, start, end)
-      },
-    }
+    const counting = countingJson()
     const codec = { ...jsonToJson, value: endConverters(counting, jsonConverter) }
     const batch = texts('{"a": 1}').withCodec(codec, false)
-    expect([batch.value(0), batch.value(0), batch.valueSchema(0), decoded]).toEqual([{ a: 1 }, { a: 1 }, undefined, 2])
+    expect([batch.value(0), batch.value(0), batch.valueSchema(0), counting.decoded]).toEqual([
+      { a: 1 },
+      { a: 1 },
+      undefined,
+      2,
+    ])
   })
 })
 

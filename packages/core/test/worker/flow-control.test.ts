@@ -1,11 +1,12 @@
 import { describe, expect, it } from '@jest/globals'
+import type { FlowLimits } from '../../src/config/pipeline-config.ts'
 import { AckTracker } from '../../src/offsets/ack-tracker.ts'
 import { packSourceRecords } from '../../src/records/batch-builder.ts'
-import { FlowControl, type PollBounds } from '../../src/worker/flow-control.ts'
+import { FlowControl } from '../../src/worker/flow-control.ts'
 import { records } from '../support/pipeline.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
-function flowOf(limits: PollBounds, poll: PollBounds = { maxRecords: 1000, maxBytes: 1 << 20 }) {
+function flowOf(limits: FlowLimits, poll: FlowLimits = { maxRecords: 1000, maxBytes: 1 << 20 }) {
   const tracker = new AckTracker()
   const clock = new VirtualClock()
   return { tracker, clock, flow: new FlowControl(limits, poll, { tracker, clock }) }

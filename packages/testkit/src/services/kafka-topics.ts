@@ -6,6 +6,7 @@ import type {
   MessageHeader,
   Producer,
 } from '@connect-run/connector-kafka/client'
+import { setTimeout as delay } from 'node:timers/promises'
 import { pollUntil } from '../poll-until.ts'
 
 export interface TopicOptions {
@@ -277,19 +278,22 @@ async function partitionsOf(client: Producer | KafkaConsumer, topic: string): Pr
 type AdminClient = ReturnType<typeof Kafka.AdminClient.create>
 
 const DESTROYED = -197 // ERR__DESTROY
+const ASK_AGAIN_MS = 100
 
 /**
  * A request of a client that is still learning who the brokers are can be waiting for a bootstrap server's handle when
- * that is replaced by the broker's own; it is asked again then.
+ * that is replaced by the broker's own; it is asked again then, after a pause, since three handles take their time.
  */
 async function administer(access: Access, request: (admin: AdminClient, done: Done<void>) => void): Promise<void> {
   const admin = Kafka.AdminClient.create({ ...access.properties })
+  const deadline = Date.now() + access.requestMs
   try {
-    for (let attempt = 1; ; attempt++) {
+    for (;;) {
       try {
         return await call<void>((done) => request(admin, done))
       } catch (error) {
-        if ((error as LibrdKafkaError).code !== DESTROYED || attempt === 10) throw error
+        if ((error as LibrdKafkaError).code !== DESTROYED || Date.now() > deadline) throw error
+        await delay(ASK_AGAIN_MS)
       }
     }
   } finally {
