@@ -131,8 +131,7 @@ class Member {
     const rebalance_cb = (event, partitions) => {
       member.#rebalance(event.code, partitions).catch((error) => {
         if (!member.#closing) throw error
-        // A consumer that is being closed takes no more partitions, and waits until it is told that it has none.
-        member.consumer.unassign()
+        member.#giveUpAll()
       })
     }
     const group = { 'group.id': 'soak', 'partition.assignment.strategy': 'cooperative-sticky', rebalance_cb }
@@ -160,6 +159,20 @@ class Member {
     this.#closing = true
     await call((done) => this.consumer.disconnect(done))
     events.left++
+  }
+
+  /**
+   * A consumer that is being closed takes no more partitions, and waits until it is told that it has none: which it
+   * refuses to hear for as long as the call to close has not reached it, and when it is closed.
+   */
+  #giveUpAll() {
+    const told = () => {
+      this.consumer.unassign()
+      return true
+    }
+    pollUntil(told, { what: 'a consumer that has nothing' }).catch((error) => {
+      if (this.consumer.isConnected()) throw error
+    })
   }
 
   async #read() {
