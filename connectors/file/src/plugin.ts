@@ -16,6 +16,7 @@ const plugin: ConnectorPlugin = {
     defaults: { value: 'string' },
     create: (config) => (isStdin(config) ? new StdinSourceTask(config, formats) : new FileSourceTask(config, formats)),
     check: checkSource,
+    traits: (config) => (isStdin(config) ? { positions: 'none' } : {}),
     streams: streamsOf,
   }),
   sink: sinkConnector<FileSinkConfig>({

@@ -19,6 +19,8 @@ function entry(code: ErrorCode, verdict: Verdict, hint: string | undefined): Ent
 }
 
 const checkAcls = 'Grant this user the right (kafka-acls), or log in as another.'
+const checkTransactionalId =
+  'Grant this user Write and Describe on the transactional id (kafka-acls --transactional-id), see `transactionalId`.'
 const checkLogin = 'Check `auth`: mechanism, user name and password, and which listener `brokers` names.'
 const checkTls = 'Check `tls`: the listener must speak TLS, and `tls.ca` must have signed its certificate.'
 const checkBrokers = 'Check `brokers`, and that the cluster is up and reachable from here.'
@@ -84,11 +86,21 @@ export const errorTable: ReadonlyMap<number, Entry> = new Map([
   [44, refuses('RECORD_REJECTED', "The cluster's policy refuses it.")],
   [45, fails('SERVER_ERROR')],
   [47, fails('FENCED')],
+  [48, fails('SERVER_ERROR')],
+  [49, fails('FENCED')],
+  [50, fails('REQUEST_REJECTED', 'The brokers allow less (`transaction.max.timeout.ms`): lower `transactionTimeout`.')],
+  [51, waits('SERVER_ERROR')],
+  [52, waits('SERVER_ERROR')],
+  [53, fails('AUTH_FAILED', checkTransactionalId)],
   [56, waits('SERVER_ERROR')],
   [58, fails('AUTH_FAILED', checkLogin)],
   [76, fails('REQUEST_REJECTED', 'The brokers do not know this `compression`.')],
   [82, fails('FENCED', fenced)],
   [87, refuses('RECORD_REJECTED', 'A compacted topic takes no record without a key.')],
+  [
+    88,
+    waits('SERVER_ERROR', 'A transaction of the last owner of a partition has not ended; it does so by its timeout.'),
+  ],
   [89, waits('THROTTLED')],
   [90, fails('FENCED')],
 ])

@@ -9,6 +9,8 @@ export class KafkaError extends Error {
   readonly fatal: boolean
   /** Where it concerns one and that is known. */
   readonly partition: Partition | undefined
+  /** Of a call about transactions: the same call may be made again. */
+  retriable = false
 
   constructor(code: number, message: string, fatal = false, partition?: Partition) {
     super(message)

@@ -26,11 +26,21 @@ export interface Outgoing {
   readonly refused: readonly RowFailure[]
 }
 
+/** What the client can send. */
+export interface OutgoingBounds {
+  /** Only headers that are text. Default false. */
+  readonly textHeaders?: boolean
+  /** Records of this size, as the client reckons it. Default: all; the client and the brokers say what is too large. */
+  readonly maxBytes?: number | undefined
+}
+
 /** The columns of a batch by topic. Nothing is copied where all rows go to one. */
-export function outgoing(batch: RecordBatch, template: TopicTemplate, textHeaders: boolean): Outgoing {
+export function outgoing(batch: RecordBatch, template: TopicTemplate, bounds: OutgoingBounds = {}): Outgoing {
+  const { textHeaders = false, maxBytes } = bounds
   const refused = new Map<number, RowFailure>()
   if (textHeaders) refuseBinaryHeaders(batch, refused)
   const records = columnsOf(batch)
+  if (maxBytes !== undefined) refuseLarge(records, maxBytes, refused)
   if (template.fixed !== undefined && refused.size === 0) {
     return { topics: [{ topic: template.fixed, records, rows: null }], refused: [] }
   }
@@ -124,6 +134,31 @@ function pickHeaders(headers: Int32Array, rows: Rows, by: number): Int32Array {
     }
   }
   return Int32Array.from(picked)
+}
+
+/** No less than what librdkafka adds to a record, and to each of its headers, at most. */
+const RECORD_OVERHEAD = 36
+const HEADER_OVERHEAD = 10
+
+function refuseLarge(records: OutgoingRecords, maxBytes: number, refused: Map<number, RowFailure>): void {
+  const { count, keyStart, keyEnd, valueStart, valueEnd, headers } = records
+  for (let row = 0; row < count; row++) {
+    const ofKey = Math.max(0, keyEnd[row]! - keyStart[row]!)
+    const ofValue = Math.max(0, valueEnd[row]! - valueStart[row]!)
+    const bytes = RECORD_OVERHEAD + ofKey + ofValue + (headers === null ? 0 : headerBytes(headers, row))
+    if (bytes <= maxBytes) continue
+    const message = `a record of ${bytes} bytes is larger than \`maxRequestSize\`, ${maxBytes} bytes`
+    const hint = "Raise the sink's `maxRequestSize` and the topic's `max.message.bytes`, or make the record smaller."
+    refused.set(row, { row, error: new RecordError('RECORD_TOO_LARGE', message, { hint }) })
+  }
+}
+
+function headerBytes(headers: Int32Array, row: number): number {
+  let bytes = 0
+  for (let h = firstHeader(headers, row); h < headers.length && headers[h] === row; h += HEADER_STRIDE) {
+    bytes += HEADER_OVERHEAD + headers[h + 2]! - headers[h + 1]! + Math.max(0, headers[h + 4]! - headers[h + 3]!)
+  }
+  return bytes
 }
 
 function refuseBinaryHeaders(batch: RecordBatch, refused: Map<number, RowFailure>): void {

@@ -1,14 +1,14 @@
 import { type ConnectorPlugin, sinkConnector, sourceConnector } from '@connect-run/core'
+import type { Properties } from './connection-config.ts'
+import { sinkClaims, sinkExactlyOnce, sourceTraits } from './exactly-once.ts'
 import { pathNotes } from './packed-path.ts'
+import { sharedProperties } from './shared-properties.ts'
 import { KafkaSinkTask } from './sink-task.ts'
 import { type KafkaSinkConfig, checkSink, sinkSchema } from './sink-config.ts'
 import { KafkaSourceTask } from './source-task.ts'
 import { type KafkaSourceConfig, checkSource, sourceSchema } from './source-config.ts'
 
 const defaults = { key: 'string', value: 'json' }
-
-/** Settings that mean the same to a consumer and a producer. */
-const SHARED_PROPERTY = /^(ssl|sasl|security|socket|broker|reconnect|metadata|topic\.metadata|client)\./
 
 const plugin: ConnectorPlugin = {
   name: 'kafka',
@@ -19,6 +19,7 @@ const plugin: ConnectorPlugin = {
     defaults,
     check: checkSource,
     create: () => new KafkaSourceTask(),
+    traits: sourceTraits,
     streams: ({ topics }) => topics,
   }),
   sink: sinkConnector<KafkaSinkConfig>({
@@ -27,6 +28,8 @@ const plugin: ConnectorPlugin = {
     defaults,
     check: checkSink,
     create: () => new KafkaSinkTask(),
+    claims: sinkClaims,
+    exactlyOnce: sinkExactlyOnce,
     traits: () => ({
       ordered: true,
       idempotent: false,
@@ -36,23 +39,27 @@ const plugin: ConnectorPlugin = {
       batch: { maxRecords: 5000, maxBytes: 4 * 1024 * 1024 },
     }),
   }),
-  deadLetterSink: (end, topic) => ({
-    ...Object.fromEntries(
-      ['brokers', 'clientId', 'connectTimeout', 'tls', 'auth', 'packed']
-        .filter((key) => key in end)
-        .map((key) => [key, end[key]]),
-    ),
-    ...sharedProperties(end['properties']),
-    topic,
-    createTopic: { partitions: 1 },
-  }),
+  deadLetterSink: (end, topic) => ({ ...connectionOf(end), topic, createTopic: { partitions: 1 } }),
+  deadLetterSource: (sink, reader) => {
+    const { topic } = sink
+    if (typeof topic !== 'string' || topic.includes('${')) return undefined
+    // No static member: it would keep its place in a group that nobody comes back to.
+    return { ...connectionOf(sink), topics: [topic], groupId: reader, instanceId: '' }
+  },
   notes: async () => pathNotes((await import('./client/packed-calls.ts')).hasPackedCalls),
 }
 
 export default plugin
 
-function sharedProperties(properties: unknown): { properties?: Record<string, unknown> } {
+/** How an end reaches its cluster. */
+function connectionOf(end: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const names = ['brokers', 'clientId', 'connectTimeout', 'tls', 'auth', 'packed']
+  const own = names.filter((key) => key in end).map((key) => [key, end[key]])
+  return { ...Object.fromEntries(own), ...propertiesBoth(end['properties']) }
+}
+
+function propertiesBoth(properties: unknown): { properties?: Properties } {
   if (typeof properties !== 'object' || properties === null) return {}
-  const shared = Object.entries(properties).filter(([name]) => SHARED_PROPERTY.test(name))
-  return shared.length === 0 ? {} : { properties: Object.fromEntries(shared) }
+  const shared = sharedProperties(properties as Properties)
+  return Object.keys(shared).length === 0 ? {} : { properties: shared }
 }

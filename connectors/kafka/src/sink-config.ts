@@ -17,6 +17,9 @@ export interface KafkaSinkConfig extends ConnectionConfig {
   readonly maxRequestSize: number
   readonly deliveryTimeout: number
   readonly createTopic?: NewTopicConfig
+  readonly transactionalId?: string
+  readonly transactionTimeout: number
+  readonly positionsTopic?: string
 }
 
 export const sinkSchema: ObjectSchema<KafkaSinkConfig> = {
@@ -63,6 +66,32 @@ export const sinkSchema: ObjectSchema<KafkaSinkConfig> = {
       description:
         'How long the brokers may take for a record before the attempt counts as failed; it is then made again.',
     },
+    transactionalId: {
+      type: 'string',
+      minLength: 1,
+      advanced: true,
+      description:
+        'For `delivery: exactly-once`: the name of this sink in transactions. Default `connect-<name>-<pipeline>`; where ' +
+        'workers share a pipeline, host and number of the worker are added; replays of dead letters add `-replay`.',
+    },
+    transactionTimeout: {
+      type: 'string',
+      format: 'duration',
+      default: '1m',
+      advanced: true,
+      description:
+        'For `delivery: exactly-once`: the brokers abort a transaction that is open for longer. After a crash without a ' +
+        'restart, readers wait so long for what follows it.',
+    },
+    positionsTopic: {
+      type: 'string',
+      minLength: 1,
+      pattern: '^[A-Za-z0-9._-]{1,249}$',
+      advanced: true,
+      description:
+        'For `delivery: exactly-once` with a source that does not keep its positions itself: the compacted topic that ' +
+        'holds them, of this pipeline alone. Default `connect-<name>-<pipeline>-positions`; created where it is missing.',
+    },
     createTopic: {
       type: 'object',
       description: 'Creates topics that do not exist.',
@@ -98,7 +127,8 @@ const OWNED: ReadonlyMap<string, string> = new Map([
   ['enable.idempotence', IDEMPOTENT],
   ['acks', IDEMPOTENT],
   ['request.required.acks', IDEMPOTENT],
-  ['transactional.id', 'this sink does not write in transactions'],
+  ['transactional.id', 'it is the option `transactionalId`, with `delivery: exactly-once`'],
+  ['transaction.timeout.ms', 'it is the option `transactionTimeout`'],
   ['dr_msg_cb', 'the sink counts delivery reports'],
   ['delivery.report.only.error', 'the sink counts delivery reports'],
   ['partitioner', 'it is the option `partitioner`'],
@@ -123,13 +153,27 @@ export function checkSink(config: KafkaSinkConfig): readonly ConfigIssue[] {
   ]
 }
 
+/** What a producer is for. */
+export interface ProducerRole {
+  readonly clientId: string
+  readonly latency: Latency
+  readonly transactionalId: string | undefined
+}
+
 const lingerMs: Readonly<Record<Latency, number>> = { low: 0, balanced: 2, throughput: 5 }
 
-export function producerSettings(config: KafkaSinkConfig, clientId: string, latency: Latency): ClientSettings {
+/** `transactionalId`: where it writes in transactions. */
+export function producerSettings(
+  config: KafkaSinkConfig,
+  { clientId, latency, transactionalId }: ProducerRole,
+): ClientSettings {
   return clientSettings(config, {
     global: {
       'client.id': clientId,
       'enable.idempotence': true,
+      ...(transactionalId === undefined
+        ? {}
+        : { 'transactional.id': transactionalId, 'transaction.timeout.ms': config.transactionTimeout }),
       'linger.ms': config.linger ?? lingerMs[latency],
       // So that a record for a topic that does not exist fails for that, before it fails for being late.
       'topic.metadata.propagation.max.ms': Math.min(MAX_PROPAGATION_MS, Math.floor(config.deliveryTimeout / 2)),

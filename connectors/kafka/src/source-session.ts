@@ -7,6 +7,8 @@ import type { ConsumerClient, ConsumerEvents, Fetched } from './client/consumer-
 import { type KafkaError, isKafkaError } from './kafka-error.ts'
 import { connectError, explaining, isPassing } from './error-map.ts'
 import type { ClientSettings } from './librdkafka-settings.ts'
+import { OrphanWatch } from './orphan-watch.ts'
+import { passThroughGroup } from './passing-member.ts'
 import { Pump } from './pump.ts'
 import { Rebalancer } from './rebalancer.ts'
 import { compressionMissing } from './required-features.ts'
@@ -32,6 +34,9 @@ export class SourceSession {
   readonly #rebalancer: Rebalancer
   readonly #brokers: BrokerWatch
   readonly #topics: TopicWatch
+  /** Undefined where the member is not static: then its return has the group assign anew. */
+  readonly #orphans: OrphanWatch | undefined
+  #subscribed: readonly string[] = []
   readonly #closing = new AbortController()
   #connected = false
   #lastCommit: Promise<void> = Promise.resolve()
@@ -68,6 +73,7 @@ export class SourceSession {
       failed: (error) => this.#fetchFailed(error),
       tick: () => this.#tick(),
     })
+    this.#orphans = this.#orphanWatch(library, settings)
     this.#rebalancer = new Rebalancer({
       context,
       client,
@@ -83,7 +89,12 @@ export class SourceSession {
     await this.#topics.learn()
   }
 
+  lend<T>(call: (consumer: unknown) => Promise<T>): Promise<T> {
+    return this.#client.lend(call)
+  }
+
   subscribe(topics: readonly string[]): void {
+    this.#subscribed = topics
     this.#client.subscribe(topics)
     this.#checkedAt = this.context.clock.monotonic()
     this.pump.start()
@@ -129,6 +140,7 @@ export class SourceSession {
   async close(timeoutMs: number): Promise<void> {
     const { clock, logger } = this.context
     this.#closing.abort(new ConnectError('STOPPED', 'the source is stopping'))
+    await this.#orphans?.stop()
     await this.#rebalancer.stop()
     if (this.#connected) await this.pump.stop()
     const given = new AbortController()
@@ -161,6 +173,24 @@ export class SourceSession {
       this.#client.pause(batch.positions.filter((position) => isFinished(this.#assignment.get(position)!)))
     }
     return batch
+  }
+
+  #orphanWatch(
+    library: ClientLibrary<ConsumerClient, ConsumerEvents>,
+    settings: ClientSettings,
+  ): OrphanWatch | undefined {
+    if (settings.global['group.instance.id'] === undefined) return undefined
+    const { clock, logger } = this.context
+    const others = (): Promise<Partition[]> => this.#others()
+    const nudge = (signal: AbortSignal): Promise<void> =>
+      passThroughGroup({ library, settings, topics: this.#subscribed, clock, signal })
+    return new OrphanWatch({ client: this.#client, clock, logger, others, nudge })
+  }
+
+  /** Partitions of the topics that are not this consumer's, once the group has answered. */
+  async #others(): Promise<Partition[]> {
+    if (!this.#rebalancer.hasAssignment) return []
+    return (await this.#topics.partitions()).filter((it) => this.#assignment.get(it) === undefined)
   }
 
   /**
@@ -214,6 +244,7 @@ export class SourceSession {
 
   #tick(): void {
     this.#brokers.tick()
+    this.#orphans?.tick()
     const { clock } = this.context
     if (clock.monotonic() - this.#checkedAt < STALL_CHECK_MS) return
     this.#checkedAt = clock.monotonic()

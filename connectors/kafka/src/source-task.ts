@@ -9,6 +9,7 @@ import {
   type SourceTask,
 } from '@connect-run/core'
 import { brokerList } from './connection-config.ts'
+import type { GroupMember } from './group-member.ts'
 import { type InstanceSlot, takeInstanceSlot } from './instance-slot.ts'
 import { SourceSession } from './source-session.ts'
 import { type KafkaSourceConfig, type Member, anchoredPattern, consumerSettings } from './source-config.ts'
@@ -34,6 +35,7 @@ export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
   readonly #load: () => Promise<Library>
   #session: SourceSession | undefined
   #slot: InstanceSlot | undefined
+  #member: Member | undefined
   #farewell: (() => void) | undefined
 
   constructor(load: () => Promise<Library> = loadConsumer) {
@@ -47,7 +49,7 @@ export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
     tellPath(config, library, context.logger)
     const groupId = config.groupId ?? `connect-${context.worker}-${context.pipeline}`
     if (config.instanceId === undefined) this.#slot = await takeInstanceSlot(groupId)
-    const member = memberOf(context, groupId, this.#slot)
+    const member = (this.#member = memberOf(context, groupId, this.#slot))
     const brokers = brokerList(config.brokers)
     const session = await connecting(brokers, async () => {
       this.#session = new SourceSession(context, library, consumerSettings(config, member, context.latency))
@@ -82,6 +84,12 @@ export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
     } finally {
       waited.abort()
     }
+  }
+
+  transactionMember(): GroupMember {
+    const session = this.#running()
+    const { groupId, instanceId } = this.#member!
+    return { groupId, instanceId, lend: (call) => session.lend(call) }
   }
 
   endPositions(): Promise<Positions> {

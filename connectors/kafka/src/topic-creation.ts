@@ -26,14 +26,16 @@ export class TopicCreation {
     this.#known.clear()
   }
 
-  async ensure(names: Iterable<string>): Promise<void> {
+  /** Resolves with whether any was missing. */
+  async ensure(names: Iterable<string>): Promise<boolean> {
     const unknown = [...new Set(names)].filter((name) => !this.#known.has(name))
-    if (unknown.length === 0) return
+    if (unknown.length === 0) return false
     const existing = await explaining("can't list topics", () => this.#client.topics(ASK_TIMEOUT_MS))
     for (const name of unknown) {
       if (!existing.has(name)) await explaining(`can't create the topic ${name}`, () => this.#create(name))
       this.#known.add(name)
     }
+    return unknown.some((name) => !existing.has(name))
   }
 
   async #create(name: string): Promise<void> {

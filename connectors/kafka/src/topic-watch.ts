@@ -40,6 +40,11 @@ export class TopicWatch {
     )
   }
 
+  /** All partitions of the topics that there are. */
+  async partitions(): Promise<Partition[]> {
+    return this.#partitions(await this.#parts.list())
+  }
+
   /** All partitions of the topics, once all topics that are named exist, or one that matches. */
   async waitForPartitions(signal: AbortSignal): Promise<Partition[]> {
     for (;;) {
@@ -51,7 +56,7 @@ export class TopicWatch {
 
   #partitions(found: ReadonlyMap<string, number>): Partition[] {
     return this.#wanted(found).flatMap((stream) =>
-      Array.from({ length: found.get(stream)! }, (_, partition) => ({ stream, partition })),
+      Array.from({ length: found.get(stream) ?? 0 }, (_, partition) => ({ stream, partition })),
     )
   }
 

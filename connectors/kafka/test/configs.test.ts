@@ -75,13 +75,14 @@ describe('the settings of a consumer', () => {
   })
 })
 
+const role = { clientId: 'c', transactionalId: undefined }
+
 describe('the settings of a producer', () => {
   it('wait for all replicas, as topic settings', () => {
-    const { global, topic } = producerSettings(
-      sink({ deliveryTimeout: '2m', linger: '20ms', compression: 'zstd' }),
-      'c',
-      'balanced',
-    )
+    const { global, topic } = producerSettings(sink({ deliveryTimeout: '2m', linger: '20ms', compression: 'zstd' }), {
+      ...role,
+      latency: 'balanced',
+    })
     expect(global).toMatchObject({ 'enable.idempotence': true, 'linger.ms': 20, 'message.max.bytes': 1_000_000 })
     expect(topic).toEqual({
       acks: -1,
@@ -98,8 +99,8 @@ describe('the latency of a pipeline', () => {
     ['balanced', 2, 1],
     ['throughput', 5, 65_536],
   ] as const)('`%s` sets how long is gathered, unless the user does', (latency, linger, bytes) => {
-    expect(producerSettings(sink({}), 'c', latency).global).toMatchObject({ 'linger.ms': linger })
-    expect(producerSettings(sink({ linger: '7ms' }), 'c', latency).global).toMatchObject({ 'linger.ms': 7 })
+    expect(producerSettings(sink({}), { ...role, latency }).global).toMatchObject({ 'linger.ms': linger })
+    expect(producerSettings(sink({ linger: '7ms' }), { ...role, latency }).global).toMatchObject({ 'linger.ms': 7 })
     expect(consumerSettings(source({}), member, latency).global).toMatchObject({ 'fetch.min.bytes': bytes })
     const own = source({ properties: { 'fetch.min.bytes': 9 } })
     expect(consumerSettings(own, member, latency).global).toMatchObject({ 'fetch.min.bytes': 9 })

@@ -90,6 +90,10 @@ export class FakeConsumer implements ConsumerClient {
     return Promise.resolve(new Map([['t', 4]]))
   }
 
+  lend<T>(call: (consumer: unknown) => Promise<T>): Promise<T> {
+    return call(this)
+  }
+
   disconnect(): Promise<void> {
     this.calls.push('disconnect')
     return Promise.resolve()

@@ -34,7 +34,7 @@ function plain({ count, buffer, timestamp, headers, ...ends }: OutgoingRecords):
 }
 
 function sent(batch: RecordBatch, topic = 't', textHeaders = false): Record<string, PlainRecord[]> {
-  const { topics } = outgoing(batch, compileTopic(topic), textHeaders)
+  const { topics } = outgoing(batch, compileTopic(topic), { textHeaders })
   return Object.fromEntries(topics.map((part) => [part.topic, plain(part.records)]))
 }
 
@@ -50,7 +50,7 @@ describe('what a batch sends', () => {
   const batch = packRecords(rows)
 
   it('is the source’s columns where they pass through', () => {
-    const { topics } = outgoing(batch, compileTopic('t'), false)
+    const { topics } = outgoing(batch, compileTopic('t'))
     const [{ records, rows: all } = { records: undefined, rows: undefined }] = topics
     expect(all).toBe(null)
     expect(records!.buffer).toBe(batch.packed.buffer)
@@ -102,7 +102,7 @@ describe('what a batch sends', () => {
   })
 
   it('leaves out rows without a topic, and of the published client those whose headers it would change', () => {
-    const { topics, refused } = outgoing(batch, compileTopic('t'), true)
+    const { topics, refused } = outgoing(batch, compileTopic('t'), { textHeaders: true })
     expect(topics.map(({ rows: sentRows }) => sentRows)).toEqual([[1, 3]])
     expect(refused.map((failure) => [failure.row, failure.error.code])).toEqual([
       [0, 'RECORD_INVALID'],
@@ -111,14 +111,14 @@ describe('what a batch sends', () => {
     expect(refused[0]!.error.message).toBe(
       "the header `b` has a NUL in its value, which the published node-rdkafka can't send unchanged",
     )
-    expect(outgoing(packRecords([row(0, [], '/'), row(1)]), compileTopic('${topic}'), false)).toMatchObject({
+    expect(outgoing(packRecords([row(0, [], '/'), row(1)]), compileTopic('${topic}'))).toMatchObject({
       topics: [{ topic: 'in', rows: [1] }],
       refused: [{ row: 0, error: { code: 'RECORD_INVALID' } }],
     })
   })
 
   it('can be sent again in part', () => {
-    const { topics } = outgoing(batch, compileTopic('t'), false)
+    const { topics } = outgoing(batch, compileTopic('t'))
     expect(plain(pickRecords(topics[0]!.records, [2, 3]))).toEqual([
       expected(2, [['n', null]]),
       expected(3, [['a', '1']]),

@@ -12,7 +12,7 @@ const never = new AbortController().signal
 function recordsOf(count: number): OutgoingRecords {
   const row = { stream: 'in', partition: 0, timestamp: -1, key: null, value: Buffer.from('x') }
   const batch = packRecords(Array.from({ length: count }, (_, offset) => ({ ...row, offset })))
-  return outgoing(batch, compileTopic('t'), false).topics[0]!.records
+  return outgoing(batch, compileTopic('t')).topics[0]!.records
 }
 
 /** A client with room for so many records, which are settled when the test says so. */

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it } from '@jest/globals'
 import { describePlugin } from '@connect-run/testkit/conformance'
+import { validateOptions } from '@connect-run/core/runtime'
 import plugin from '../src/plugin.ts'
 
 describePlugin(plugin, {
@@ -62,5 +63,32 @@ describe('dead letters beside an end of this connector', () => {
       topic: 't.dlq',
       createTopic: { partitions: 1 },
     })
+  })
+
+  it('are read back from the first on by a group of their own, that leaves no member behind', () => {
+    const end = {
+      brokers: 'b:9092',
+      connectTimeout: '5s',
+      tls: {},
+      groupId: 'g',
+      properties: { 'socket.timeout.ms': 1 },
+    }
+    const sink = plugin.deadLetterSink!(end, 't.dlq')
+    const options = plugin.deadLetterSource!(sink, 'reader-1')
+    expect(options).toEqual({
+      brokers: 'b:9092',
+      connectTimeout: '5s',
+      tls: {},
+      properties: { 'socket.timeout.ms': 1 },
+      topics: ['t.dlq'],
+      groupId: 'reader-1',
+      instanceId: '',
+    })
+    const { config } = validateOptions(plugin.source!.config, options)
+    expect(config).toMatchObject({ startAt: 'earliest', isolation: 'read_committed' })
+  })
+
+  it('can not be read back where the topic of each depends on it', () => {
+    expect(plugin.deadLetterSource!({ brokers: 'b:9092', topic: '${topic}.dlq' }, 'r')).toBeUndefined()
   })
 })

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 import { type PackedInput, type RecordBatch, packRecords } from '@connect-run/core'
 import { testContext } from '@connect-run/testkit/conformance'
 import { KafkaError } from '../src/kafka-error.ts'
-import type { OutgoingRecords, ProducerClient, SendFailure } from '../src/client/producer-client.ts'
+import type { OutgoingRecords, ProducerClient, SendFailure, TransactionCalls } from '../src/client/producer-client.ts'
 import { KafkaSinkTask } from '../src/sink-task.ts'
 import type { KafkaSinkConfig } from '../src/sink-config.ts'
 
@@ -14,6 +14,7 @@ const config: KafkaSinkConfig = {
   partitioner: 'murmur2_random',
   maxRequestSize: 1_000_000,
   deliveryTimeout: 30_000,
+  transactionTimeout: 60_000,
   packed: true,
 }
 const never = new AbortController().signal
@@ -50,6 +51,23 @@ class FakeProducer implements ProducerClient {
 
   touchTopic(name: string): Promise<boolean> {
     return Promise.resolve(name !== 'missing')
+  }
+
+  readonly transactionCalls: string[] = []
+  /** Errors of the next calls, by their name. */
+  readonly refusing = new Map<string, KafkaError[]>()
+  readonly transactions: TransactionCalls = {
+    init: () => this.#transact('init'),
+    begin: () => this.#transact('begin'),
+    sendOffsets: (offsets) => this.#transact(`offsets ${offsets.map(({ offset }) => offset).join()}`),
+    commit: () => this.#transact('commit'),
+    abort: () => this.#transact('abort'),
+  }
+
+  async #transact(call: string): Promise<void> {
+    this.transactionCalls.push(call)
+    const error = this.refusing.get(call.split(' ')[0]!)?.shift()
+    if (error !== undefined) throw error
   }
 
   disconnect(): Promise<void> {
@@ -136,5 +154,61 @@ describe('the kafka sink', () => {
       code: 'FEATURE_MISSING',
       message: '`compression: zstd` needs `zstd`, which this build of node-rdkafka lacks',
     })
+  })
+})
+
+describe('the kafka sink of an exactly-once pipeline', () => {
+  const member = {
+    groupId: 'g',
+    instanceId: 'host-0',
+    lend: (call: (consumer: unknown) => unknown) => call('consumer'),
+  }
+
+  async function transactional(lent: unknown = member): Promise<{ task: KafkaSinkTask; client: FakeProducer }> {
+    const client = new FakeProducer()
+    const task = new KafkaSinkTask(() => Promise.resolve({ features: [], packed: true, open: () => client }))
+    await task.start({ ...testContext({ config }), exactlyOnce: { member: () => lent } })
+    return { task, client }
+  }
+
+  const positions = [{ stream: 'in', partition: 0, position: { offset: 7 } }]
+
+  it('makes the positions of the group part of the transaction', async () => {
+    const { task, client } = await transactional()
+    await task.put(batchOf(2), never)
+    await task.commit!(positions)
+    await task.put(batchOf(2), never)
+    await task.stop()
+    expect(client.transactionCalls).toEqual(['init', 'begin', 'offsets 7', 'commit', 'begin', 'abort'])
+  })
+
+  it('never sends a record twice in one transaction', async () => {
+    const { task, client } = await transactional()
+    client.failing.set(5, 10)
+    await expect(task.put(batchOf(8), never)).rejects.toMatchObject({ kind: 'fatal', code: 'RECORD_TOO_LARGE' })
+    await expect(task.put(batchOf(4), never)).rejects.toMatchObject({ kind: 'fatal' })
+    await expect(task.commit!(positions)).rejects.toMatchObject({ kind: 'fatal' })
+    expect(client.sent).toHaveLength(1)
+    expect(client.transactionCalls).toEqual(['init', 'begin'])
+  })
+
+  it.each([
+    ['lends nothing', null, 'PLUGIN_INVALID'],
+    ['is not static', { ...member, instanceId: undefined }, 'CONFIG_INVALID'],
+  ])('refuses a member that %s', async (_, lent, code) => {
+    const { task } = await transactional(lent)
+    await expect(task.commit!(positions)).rejects.toMatchObject({ code, kind: 'fatal' })
+  })
+
+  it('has none of it otherwise', async () => {
+    const { task, client } = await started()
+    await task.put(batchOf(2), never)
+    expect([task.transactional, task.commit, task.recover, task.beside]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ])
+    expect(client.transactionCalls).toEqual([])
   })
 })

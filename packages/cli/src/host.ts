@@ -3,12 +3,15 @@ import type {
   LoadResult,
   LoggerOptions,
   RootLogger,
+  StateConfig,
+  StateStore,
   Worker,
   WorkerConfig,
   WorkerOptions,
 } from '@connect-run/core/runtime'
 
 import type { OutputStream } from './output/screen.ts'
+import type { TortureKit } from './torture-kit.ts'
 
 export const logFormats = ['pretty', 'json'] as const
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const
@@ -22,6 +25,11 @@ export interface EmbeddedServices {
   readonly env: Readonly<Record<string, string>>
   query(sql: string): Promise<{ readonly columns: readonly string[]; readonly rows: readonly (readonly string[])[] }>
   stop(): Promise<void>
+}
+
+/** Where a worker keeps what it must find again. */
+export interface OpenedState extends Pick<WorkerOptions, 'parkingLot'> {
+  readonly stateStore: StateStore
 }
 
 /** What a command takes from outside: the process, the engine, the clock. */
@@ -38,7 +46,15 @@ export interface Host {
   readonly exitSoon: (code: number) => void
   readonly loadConfig: (file: string, options: LoadOptions) => Promise<LoadResult>
   readonly createWorker: (config: WorkerConfig, options: WorkerOptions) => Worker
+  /** Rejects where the package for it is not installed. The caller closes the store, or hands it to a worker. */
+  readonly openState: (state: StateConfig, logger: RootLogger) => Promise<OpenedState>
   readonly createLogger: (options: LoggerOptions) => RootLogger
   /** Rejects where the package with the embedded services is not installed. */
   readonly startEmbedded: () => Promise<EmbeddedServices>
+  /** Rejects where the package is not installed. */
+  readonly loadTorture: () => Promise<TortureKit>
+  /** What starts this command in another process. */
+  readonly ownCommand: readonly string[]
+  /** For what is to be repeated later: any number. */
+  readonly newSeed: () => number
 }

@@ -4,6 +4,8 @@ import { createLogger, createWorker, loadWorkerConfig } from '@connect-run/core/
 
 import type { EmbeddedServices, Host } from './host.ts'
 import { runProgram } from './program.ts'
+import { openState } from './state.ts'
+import type { TortureKit } from './torture-kit.ts'
 
 /** How long what a client library left behind may keep the process alive after the end, in milliseconds. */
 const lingerMs = 3000
@@ -28,8 +30,12 @@ function processHost(): Host {
     exitSoon: (code) => void setTimeout(() => process.exit(code), momentMs).unref(),
     loadConfig: loadWorkerConfig,
     createWorker,
+    openState,
     createLogger,
     startEmbedded,
+    loadTorture,
+    ownCommand: [process.execPath, process.argv[1]!],
+    newSeed: () => Math.floor(Math.random() * 2 ** 32),
   }
 }
 
@@ -46,6 +52,11 @@ async function startEmbedded(): Promise<EmbeddedServices> {
   const module = '@connect-run/testkit/embedded'
   const testkit = (await import(module)) as { startEmbedded(): Promise<EmbeddedServices> }
   return testkit.startEmbedded()
+}
+
+async function loadTorture(): Promise<TortureKit> {
+  const module = '@connect-run/testkit/torture'
+  return (await import(module)) as TortureKit
 }
 
 function ownVersion(): string {

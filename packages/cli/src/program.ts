@@ -5,7 +5,13 @@ import { didYouMean } from '@connect-run/core/runtime'
 import { Command, CommanderError, Option } from 'commander'
 
 import { connectors, type ConnectorsOptions } from './commands/connectors.ts'
+import { addDlq } from './commands/dlq.ts'
+import { explain } from './commands/explain.ts'
+import { addExplain, addStatus } from './commands/inspect-commands.ts'
 import { run, type RunOptions } from './commands/run.ts'
+import { status } from './commands/status.ts'
+import { torture } from './commands/torture.ts'
+import { addTorture } from './commands/torture-command.ts'
 import { validate } from './commands/validate.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { type Host, logFormats, logLevels } from './host.ts'
@@ -26,6 +32,10 @@ Examples:
   connect-run configs/oceanic.yaml --embedded         try it without any server
   connect-run validate configs                        check every file below a folder, start nothing
   connect-run connectors kafka                        what the kafka connector can do, option by option
+  connect-run explain configs/oceanic.yaml            what each pipeline guarantees, and why
+  connect-run status configs/oceanic.yaml             what became of all records so far
+  connect-run dlq list configs/oceanic.yaml           what was set aside, and why
+  connect-run torture configs/oceanic.yaml --embedded kill it again and again, and count what arrives
 
 Values of a config may come from the environment: \${VAR}, \${VAR:-default}, \${VAR:?message}, \${file:path}.
 Exit codes: 0 ok, 1 a pipeline failed or was cut short, 2 invalid config or command line, 3 the machine lacks something.`
@@ -36,7 +46,9 @@ export async function runProgram(args: readonly string[], version: string, host:
   const program = new Command('connect-run')
     .description('Runs pipelines declared in YAML: source -> transforms -> sink.')
     .version(version)
-    .usage('FILE… [options]  |  validate FILE|FOLDER…  |  connectors [NAME]')
+    .usage(
+      'FILE… [options]  |  validate FILE|FOLDER…  |  connectors [NAME]  |  status FILE…  |  explain FILE…  |  dlq list|show|replay|purge FILE  |  torture FILE',
+    )
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
       writeErr: (text) => host.stderr.write(text),
@@ -50,6 +62,10 @@ export async function runProgram(args: readonly string[], version: string, host:
   })
   addValidate(program, async (paths, format) => void (code = await validate(paths, format, host)))
   addConnectors(program, async (name, options) => void (code = await connectors(name, options, host)))
+  addDlq(program, host, (ended) => void (code = ended))
+  addStatus(program, async (files, options) => void (code = await status(files, options, host)))
+  addExplain(program, async (files, options) => void (code = await explain(files, options, host)))
+  addTorture(program, async (file, options) => void (code = await torture(file, options, host)))
   program.addHelpText('after', `\nOptions of run:\n${optionsOf(runCommand)}\n${rootExamples}`)
   if (args.length === 0) {
     host.stderr.write(program.helpInformation())
@@ -67,7 +83,7 @@ export async function runProgram(args: readonly string[], version: string, host:
 /** What to say of a word that stands where a file was expected and is probably a command. */
 function misspeltCommand(word: string, { cwd }: Host): string | undefined {
   if (!/^[a-z]+$/i.test(word) || existsSync(resolve(cwd, word))) return undefined
-  const hint = didYouMean(word, ['run', 'validate', 'connectors'], '')
+  const hint = didYouMean(word, ['run', 'validate', 'connectors', 'status', 'explain', 'dlq', 'torture'], '')
   return hint === '' ? undefined : `There is no command and no file "${word}". ${hint}`
 }
 

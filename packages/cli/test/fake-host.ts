@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import type { Diagnostic, PipelineSnapshot, Worker, WorkerConfig, WorkerOptions } from '@connect-run/core/runtime'
 
+import { openStateStore } from '@connect-run/core/runtime'
+
 import type { Host } from '../src/host.ts'
 
 /** Everything written to it, and what a reader of a terminal would see in the end. */
@@ -37,14 +39,26 @@ export function snapshot(
   changes: Partial<Omit<PipelineSnapshot, 'ledger'>> = {},
   ledger: object = {},
 ): PipelineSnapshot {
-  const zero = { read: 0, written: 0, filtered: 0, skipped: 0, deadLettered: 0, dropped: 0, inFlight: 0, released: 0 }
-  const plain = { name: 'main', state: 'running' as const, problem: undefined, total: undefined }
+  const none = { read: 0, written: 0, filtered: 0, skipped: 0, retried: 0, parked: 0 }
+  const zero = { ...none, deadLettered: 0, dropped: 0, inFlight: 0, released: 0 }
+  const plain = {
+    name: 'main',
+    state: 'running' as const,
+    problem: undefined,
+    total: undefined,
+    breaker: 'closed' as const,
+  }
   return { ...plain, ...changes, ledger: { ...zero, ...ledger } }
 }
 
 export function workerConfig(name: string, changes: Partial<WorkerConfig> = {}): WorkerConfig {
   const pipeline = { name: 'main' } as WorkerConfig['pipelines'][number]
-  const plain = { file: `${name}.yaml`, stateUrl: 'file:/state', shutdownTimeoutMs: 1000, embedded: undefined }
+  const plain = {
+    file: `${name}.yaml`,
+    state: { kind: 'memory' },
+    shutdownTimeoutMs: 1000,
+    embedded: undefined,
+  } as const
   return { name, ...plain, pipelines: [pipeline], ...changes }
 }
 
@@ -146,8 +160,12 @@ export function fakeHost(changes: Partial<Host> & { configs?: Record<string, Wor
       workers.push(worker)
       return worker
     },
+    openState: async () => ({ stateStore: openStateStore({ kind: 'memory' }) }),
     createLogger: () => logger,
     startEmbedded: () => Promise.reject(new Error('not in this test')),
+    loadTorture: () => Promise.reject(new Error('not in this test')),
+    ownCommand: ['node', 'connect-run'],
+    newSeed: () => 4711,
     workers,
     logs,
     forced,

@@ -28,6 +28,8 @@ describe('usage', () => {
     ['--help', 0, /--only <pipeline>[^]*--once [^]*--embedded [^]*--log-format <format>[^]*--log-level <level>/],
     ['run --help', 0, /--embedded/],
     ['validate --help', 0, /github/],
+    ['status --help', 0, /--partitions[^]*1 a ledger does not add up[^]*3 the state can't be read/],
+    ['explain --help', 0, /effectively-once[^]*Exit codes: 0 explained, 2/],
     ['--version', 0, /^1\.2\.3\n$/],
   ])('%s ends with %d and helps', async (line, code, text) => {
     const host = fakeHost()
@@ -40,6 +42,10 @@ describe('usage', () => {
     ['', /Usage: connect-run/],
     ['a.yaml --onec', /unknown option '--onec'\n\(Did you mean --once\?\)/],
     ['run', /missing required argument/],
+    ['statsu x', /There is no command and no file "statsu"\. Did you mean "status"\?/],
+    ['status', /missing required argument/],
+    ['explain b.yaml', /b\.yaml:7:3 {2}unknown key "topcs"/],
+    ['status b.yaml', /b\.yaml:7:3 {2}unknown key "topcs"/],
     ['valdate x', /There is no command and no file "valdate"\. Did you mean "validate"\?/],
     ['a.yaml --log-format xml', /Allowed choices are pretty, json/],
     ['a.yaml --only mian', /No pipeline is named "mian". Did you mean "main"\?/],
@@ -207,10 +213,10 @@ describe('run --embedded', () => {
     expect(await ended).toBe(0)
     expect(seen.envs.at(-1)).toMatchObject({ KAFKA_BROKERS: 'mock:1', OTHER: 'x' })
     const [beside, own] = host.workers
-    expect(beside!.config).toMatchObject({ name: 'producer', stateUrl: 'memory:' })
+    expect(beside!.config).toMatchObject({ name: 'producer', state: { kind: 'memory' } })
     expect(beside!.options).toMatchObject({ once: true })
     expect(beside!.options.endAfter).toBeUndefined()
-    expect(own!.config).toMatchObject({ name: 'main', stateUrl: 'memory:' })
+    expect(own!.config).toMatchObject({ name: 'main', state: { kind: 'memory' } })
     expect(own!.options).toMatchObject({ once: true, endAfter: expect.any(Promise) })
     expect(host.stdout.text).toContain('select * from t  7 rows')
     expect(host.stdout.text.match(/^t\d/gm)).toHaveLength(5)

@@ -16,6 +16,7 @@ const OTHER_NAMES = {
   'default-jdk-headless': { dnf: 'java-17-openjdk-headless', apk: 'openjdk17-jdk', brew: 'openjdk@17' },
   maven: { dnf: 'maven', apk: 'maven', brew: 'maven' },
   kcat: { dnf: null, apk: 'kcat', brew: 'kcat' },
+  'redis-server': { dnf: 'redis', apk: 'redis', brew: 'redis' },
   influxdb: { dnf: null, apk: 'influxdb', brew: 'influxdb@1' },
   openssl: { dnf: 'openssl', apk: 'openssl', brew: null },
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
-import { ConnectError, type PartitionPosition } from '@connect-run/core'
+import { ConnectError, type PartitionPosition, crashPoint } from '@connect-run/core'
 import { cannotSync, cannotWrite } from './file-problem.ts'
 import { type Files, syncFolder } from './files.ts'
 
@@ -64,7 +64,9 @@ export async function writeCheckpoint(files: Files, file: string, checkpoint: Ch
   const to = checkpointPath(file)
   try {
     await writeDraft(files, `${to}.tmp`, checkpoint)
+    crashPoint('checkpoint-synced')
     await files.rename(`${to}.tmp`, to)
+    crashPoint('checkpoint-renamed')
   } catch (error) {
     // A draft is written anew as a whole, so that it may also be tried again when it could not be synced.
     throw cannotWrite(to, error)

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { crashPoint } from '@connect-run/core'
 import { type Checkpoint, tailBefore, writeCheckpoint } from './checkpoint.ts'
 import { cannotRotate, cannotWrite, goneWhileOpen, inTheWay } from './file-problem.ts'
 import { type Files, statOf, syncFolder } from './files.ts'
@@ -80,6 +81,7 @@ export class FileChain {
       checkpoint.tail === (await active.tailBefore(checkpoint.length))
     if (!isOurs) return undefined
     await active.cutTo(checkpoint.length)
+    crashPoint('file-cut-back')
     this.#links = [{ sequence: checkpoint.sequence, inode: active.inode, since: checkpoint.since, start: 0 }]
     return checkpoint
   }
@@ -149,14 +151,17 @@ export class FileChain {
     } catch (error) {
       throw cannotWrite(nextPath, error)
     }
+    crashPoint('rotation-next-made')
     const checkpoint = { ...this.#checkpoint!, later: inodesAfter(this.#links, this.#next) }
     await writeCheckpoint(this.#files, this.#path, checkpoint)
     this.#checkpoint = checkpoint
+    crashPoint('rotation-announced')
     try {
       await this.#files.rename(this.#path, rotatedPath(this.#path, sequence, 'waiting'))
     } catch (error) {
       throw cannotWrite(this.#path, error)
     }
+    crashPoint('rotation-put-aside')
     await this.#takeOver(nextPath, this.#next)
   }
 
@@ -172,6 +177,7 @@ export class FileChain {
   async #takeOver(nextPath: string, next: OutputFile): Promise<void> {
     try {
       await this.#files.rename(nextPath, this.#path)
+      crashPoint('rotation-taken-over')
       await syncFolder(this.#files, path.dirname(this.#path))
     } catch (error) {
       throw cannotRotate(this.#path, error)
@@ -211,6 +217,7 @@ export async function undoRotations(files: Files, file: string, checkpoint: Chec
     ({ sequence, kind }) => kind === 'waiting' && sequence > checkpoint.sequence,
   )
   for (const { path: later } of begun.toReversed()) await files.unlink(later)
+  crashPoint('rotation-undoing')
   if (isClosed) await files.rename(closed, file)
 }
 

@@ -2,6 +2,7 @@ import type { FileHandle } from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
+import { crashPoint } from '@connect-run/core'
 import { type Files, syncFolder, unlinkIfThere } from './files.ts'
 import { type RotatedFile, listRotated, rotatedPath } from './rotated-names.ts'
 
@@ -70,7 +71,9 @@ async function zip(files: Files, { file, sequence, waiting, signal }: ZipOptions
     await plain.close()
   }
   await syncFolder(files, path.dirname(file))
+  crashPoint('rotated-compressed')
   await files.unlink(waiting)
+  crashPoint('rotated-plain-removed')
   await files.rename(draft, rotatedPath(file, sequence, 'zipped'))
 }
 

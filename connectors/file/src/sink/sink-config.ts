@@ -154,9 +154,10 @@ export function isRotationDue(
   return active.length + bytes > size || Math.floor(now / every) !== Math.floor(active.since / every)
 }
 
-export function sinkTraits({ format }: FileSinkConfig): SinkTraits {
+export function sinkTraits({ format, path: file }: FileSinkConfig): SinkTraits {
   return {
     ordered: true,
+    holdsPositions: file !== STDOUT,
     reads: format === 'template' ? 'values' : 'bytes',
     tombstones: 'skip',
   }

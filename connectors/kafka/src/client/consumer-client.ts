@@ -57,5 +57,7 @@ export interface ConsumerClient {
   /** Undefined where no record is that young. */
   offsets(partitions: readonly Partition[], query: OffsetQuery, timeoutMs: number): Promise<(number | undefined)[]>
   topics(timeoutMs: number): Promise<ReadonlyMap<string, number>>
+  /** Lends the binding's consumer for one call of a producer. It is not closed before that has returned. */
+  lend<T>(call: (consumer: unknown) => Promise<T>): Promise<T>
   disconnect(): Promise<void>
 }

@@ -80,7 +80,15 @@ class Messages {
     const value = bytesOf(buffer, valueStart[i]!, valueEnd[i]!)
     const time = records.timestamp[i]!
     try {
-      this.#producer.produce(topic, null, value, key, time < 0 ? null : time, number, headers?.get(i))
+      this.#producer.produce(
+        topic,
+        records.partition ?? null,
+        value,
+        key,
+        time < 0 ? null : time,
+        number,
+        headers?.get(i),
+      )
       return undefined
     } catch (error) {
       return kafkaError(error)

@@ -18,12 +18,16 @@ function shortened(text: string): string {
 
 /** What the binding throws, passes to a callback or emits, with its true code; -1 where it can't be known. */
 export function kafkaError(error: unknown): KafkaError {
-  const { code, message, origin, isFatal } = error as Partial<
-    Record<'code' | 'message' | 'origin' | 'isFatal', unknown>
+  const { code, message, origin, isFatal, isRetriable } = error as Partial<
+    Record<'code' | 'message' | 'origin' | 'isFatal' | 'isRetriable', unknown>
   >
   const text = typeof message === 'string' ? message : String(error)
   const known = typeof code === 'number' && code !== -1 ? code : codeByText.get(shortened(text))
-  if (known !== undefined) return new KafkaError(known, text, isFatal === true || known === -150)
+  if (known !== undefined) {
+    const made = new KafkaError(known, text, isFatal === true || known === -150)
+    made.retriable = isRetriable === true
+    return made
+  }
   // What stood before the first `: ` of an unknown text, a setting's name for instance.
   const before = typeof origin === 'string' && origin !== 'unknown' ? `${origin}: ` : ''
   return new KafkaError(UNKNOWN, `${before}${text}`, isFatal === true)

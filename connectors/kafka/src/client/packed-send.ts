@@ -13,6 +13,9 @@ export function packedSend(
   return (topic, records, signal) => batches.send(topic, records, signal)
 }
 
+/** As the binding takes them. */
+type Native = PackedRecords & Pick<OutgoingRecords, 'partition'>
+
 class Batches {
   readonly #producer: Producer
   /** Those that wait for room in the client's queue. */
@@ -23,7 +26,7 @@ class Batches {
   }
 
   async send(topic: string, records: OutgoingRecords, signal: AbortSignal): Promise<SendFailure[]> {
-    const native: PackedRecords = { n: records.count, ...records }
+    const native = { n: records.count, ...records }
     const parts: Promise<SendFailure[]>[] = []
     for (let from = 0; from < native.n && !signal.aborted;) {
       const { taken, failures } = this.#offer(topic, native, from)
@@ -35,14 +38,20 @@ class Batches {
   }
 
   /** Hands over what there is room for, from a record on. The failures come when all that were taken are settled. */
-  #offer(topic: string, records: PackedRecords, from: number): { taken: number; failures: Promise<SendFailure[]> } {
+  #offer(topic: string, records: Native, from: number): { taken: number; failures: Promise<SendFailure[]> } {
     let settle!: (failures: SendFailure[]) => void
     const failures = new Promise<SendFailure[]>((resolve) => (settle = resolve))
     try {
-      const taken = this.#producer.producePacked(topic, null, records, { from, to: records.n }, (failed) => {
-        settle((failed ?? []).map(({ index, code }) => ({ index, error: errorOf(code) })).sort(byIndex))
-        for (const wake of this.#waiting.splice(0)) wake()
-      })
+      const taken = this.#producer.producePacked(
+        topic,
+        records.partition ?? null,
+        records,
+        { from, to: records.n },
+        (failed) => {
+          settle((failed ?? []).map(({ index, code }) => ({ index, error: errorOf(code) })).sort(byIndex))
+          for (const wake of this.#waiting.splice(0)) wake()
+        },
+      )
       return { taken, failures }
     } catch (thrown) {
       const error = kafkaError(thrown)

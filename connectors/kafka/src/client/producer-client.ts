@@ -1,5 +1,6 @@
 import type { EncodedColumns } from '@connect-run/core'
 import type { KafkaError } from '../kafka-error.ts'
+import type { PartitionOffset } from './consumer-client.ts'
 
 /** Records on their way out. */
 export interface OutgoingRecords extends EncodedColumns {
@@ -8,6 +9,8 @@ export interface OutgoingRecords extends EncodedColumns {
   readonly timestamp: Float64Array
   /** As in `PackedRecords`: five numbers for each, ordered by record. */
   readonly headers: Int32Array | null
+  /** Where they go; without it, where their keys say. */
+  readonly partition?: number
 }
 
 export interface SendFailure {
@@ -39,5 +42,21 @@ export interface ProducerClient {
    * now.
    */
   touchTopic(name: string, timeoutMs: number): Promise<boolean>
+  /** For a producer with a `transactional.id`. */
+  readonly transactions: TransactionCalls
   disconnect(): Promise<void>
+}
+
+/**
+ * Each call but the first is about the transaction that is open. Those that time out, or meet what passes, reject
+ * with an error that is `retriable`: the same call may be made again, and nothing else.
+ */
+export interface TransactionCalls {
+  /** Once, before all else: ends what a producer of the same id has left open, and shuts that producer out. */
+  init(timeoutMs: number): Promise<void>
+  begin(): Promise<void>
+  /** Makes the positions of a group part of the transaction, in the name of a member, which is its binding's consumer. */
+  sendOffsets(offsets: readonly PartitionOffset[], consumer: unknown, timeoutMs: number): Promise<void>
+  commit(timeoutMs: number): Promise<void>
+  abort(timeoutMs: number): Promise<void>
 }

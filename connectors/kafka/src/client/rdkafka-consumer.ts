@@ -28,6 +28,8 @@ class RdkafkaConsumer implements ConsumerClient {
   readonly #connection: Connection
   readonly #fetch: (limits: FetchLimits) => Promise<Fetched>
   #commits: PendingCommit[] = []
+  #closing = false
+  readonly #lent = new Set<Promise<unknown>>()
 
   constructor(settings: ClientSettings, events: ConsumerEvents, packed: boolean) {
     const { global, topic, token } = settings
@@ -112,7 +114,21 @@ class RdkafkaConsumer implements ConsumerClient {
     return this.#connection.topics(timeoutMs)
   }
 
+  async lend<T>(call: (consumer: unknown) => Promise<T>): Promise<T> {
+    // The binding does not check whether what it is given is still connected.
+    if (this.#closing || !this.#connection.connected) throw new KafkaError(-197, describeCode(-197))
+    const lent = call(this.#consumer)
+    this.#lent.add(lent)
+    try {
+      return await lent
+    } finally {
+      this.#lent.delete(lent)
+    }
+  }
+
   async disconnect(): Promise<void> {
+    this.#closing = true
+    await Promise.allSettled(this.#lent)
     await this.#connection.disconnect()
     for (const { reject } of this.#commits.splice(0)) reject(new KafkaError(-197, describeCode(-197)))
   }

@@ -4,7 +4,8 @@ import { type ClientLibrary, Connection, type ConnectionEvents, answer, attempt 
 import { messageSend } from './message-send.ts'
 import { hasPackedCalls } from './packed-calls.ts'
 import { packedSend } from './packed-send.ts'
-import type { NewTopic, OutgoingRecords, ProducerClient, SendFailure } from './producer-client.ts'
+import type { NewTopic, OutgoingRecords, ProducerClient, SendFailure, TransactionCalls } from './producer-client.ts'
+import { transactionCalls } from './transaction-calls.ts'
 
 /** How often events are fetched: lost connections, refused logins, lines of librdkafka's log. */
 const EVENTS_MS = 100
@@ -15,6 +16,7 @@ class RdkafkaProducer implements ProducerClient {
   readonly #producer: Producer
   readonly #connection: Connection
   readonly #send: (topic: string, records: OutgoingRecords, signal: AbortSignal) => Promise<SendFailure[]>
+  readonly transactions: TransactionCalls
   #timer: NodeJS.Timeout | undefined
 
   constructor(settings: ClientSettings, events: ConnectionEvents, packed: boolean) {
@@ -22,6 +24,7 @@ class RdkafkaProducer implements ProducerClient {
     this.#producer = new Kafka.Producer(packed ? settings.global : { ...settings.global, dr_cb: true }, settings.topic)
     if (settings.token !== undefined) this.#producer.setOauthBearerToken(settings.token)
     this.#connection = new Connection(this.#producer, events)
+    this.transactions = transactionCalls(this.#producer)
     this.#send = packed ? packedSend(this.#producer) : messageSend(this.#producer, () => this.#poll())
   }
 

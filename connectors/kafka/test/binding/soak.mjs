@@ -36,7 +36,9 @@ process.on('uncaughtException', (error) => {
 
 const cluster = await startKafka()
 const [topic, aside] = ['soak', 'aside']
-await cluster.createTopic(topic, { partitions: PARTITIONS })
+// An hour writes tens of gigabytes, which a killed broker would read again for minutes.
+const retention = { 'retention.bytes': `${500 * 2 ** 20}`, 'segment.bytes': `${50 * 2 ** 20}` }
+await cluster.createTopic(topic, { partitions: PARTITIONS, config: retention })
 await cluster.createTopic(aside)
 const connection = { 'bootstrap.servers': cluster.bootstrap, 'reconnect.backoff.max.ms': 500 }
 

@@ -1,6 +1,6 @@
-import type { PipelineSnapshot, RootLogger, Worker, WorkerConfig } from '@connect-run/core/runtime'
+import type { PipelineSnapshot, RootLogger, Worker, WorkerConfig, WorkerOptions } from '@connect-run/core/runtime'
 
-import type { Host } from '../host.ts'
+import type { Host, OpenedState } from '../host.ts'
 
 /** All workers of one run, seen as one. */
 export interface Fleet {
@@ -26,11 +26,16 @@ interface Member {
   readonly worker: Worker
 }
 
-export function startFleet({ configs, companions, once, logger, host }: FleetOptions): Fleet {
-  const beside = companions.map((config) => ({ config, worker: host.createWorker(config, { logger, once: true }) }))
+/** Rejects, with nothing started, where the state of one of them can't be opened. */
+export async function startFleet({ configs, companions, once, logger, host }: FleetOptions): Promise<Fleet> {
+  const states = await openStates([...companions, ...configs], logger, host)
+  const member = (config: WorkerConfig, options: WorkerOptions): Member => {
+    return { config, worker: host.createWorker(config, { ...options, ...states.get(config) }) }
+  }
+  const beside = companions.map((config) => member(config, { logger, once: true }))
   const besideEnded = Promise.all(beside.map(({ worker }) => worker.run()))
   const start = { logger, once, ...(beside.length === 0 ? {} : { endAfter: besideEnded }) }
-  const main = configs.map((config) => ({ config, worker: host.createWorker(config, start) }))
+  const main = configs.map((config) => member(config, start))
   const members = [...beside, ...main]
   const mainEnded = Promise.all(main.map(({ worker }) => worker.run()))
   return {
@@ -39,6 +44,21 @@ export function startFleet({ configs, companions, once, logger, host }: FleetOpt
       for (const { worker } of members) worker.stop()
     },
     snapshot: () => snapshotOf(members),
+  }
+}
+
+async function openStates(
+  configs: readonly WorkerConfig[],
+  logger: RootLogger,
+  host: Host,
+): Promise<ReadonlyMap<WorkerConfig, OpenedState>> {
+  const opened = new Map<WorkerConfig, OpenedState>()
+  try {
+    for (const config of configs) opened.set(config, await host.openState(config.state, logger))
+    return opened
+  } catch (error) {
+    await Promise.allSettled([...opened.values()].map(({ stateStore }) => stateStore.close()))
+    throw error
   }
 }
 

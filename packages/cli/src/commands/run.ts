@@ -12,6 +12,7 @@ import { ledgerTable } from '../output/ledger.ts'
 import { showProgress } from '../output/progress.ts'
 import { Screen } from '../output/screen.ts'
 import { type Fleet, startFleet } from './fleet.ts'
+import { environmentCodes, failedToStart } from './failed-to-start.ts'
 import { type Loaded, loadConfigs, printDiagnostics } from './load-configs.ts'
 import { printQuery, startDemo, withCompanions } from './embedded.ts'
 
@@ -84,7 +85,7 @@ async function prepared(
 
 function narrowed(config: WorkerConfig, { only, embedded }: RunOptions): WorkerConfig {
   const pipelines = config.pipelines.filter(({ name }) => only.length === 0 || only.includes(name))
-  return { ...config, pipelines, stateUrl: embedded ? 'memory:' : config.stateUrl }
+  return { ...config, pipelines, state: embedded ? { kind: 'memory' } : config.state }
 }
 
 function unknownPipeline(configs: readonly WorkerConfig[], only: readonly string[]): string | undefined {
@@ -121,7 +122,7 @@ async function runAll({ configs, companions }: Prepared, running: Running): Prom
   })
   let fleet: Fleet
   try {
-    fleet = startFleet({ configs, companions, once: options.once || options.embedded, logger, host })
+    fleet = await startFleet({ configs, companions, once: options.once || options.embedded, logger, host })
   } catch (error) {
     return failedToStart(error, err)
   }
@@ -186,22 +187,9 @@ const unhappyEnds = {
   stopped: { what: 'was stopped', paint: 'yellow', otherwise: 'before it had done its work' },
 } as const
 
-const environmentCodes: ReadonlySet<string> = new Set([
-  'FEATURE_MISSING',
-  'STATE_LOCKED',
-  'STATE_UNREADABLE',
-  'STATE_UNWRITABLE',
-])
-
 /** Of a run that did not end well. */
 function codeOf(pipelines: readonly PipelineSnapshot[]): ExitCode {
   const failed = pipelines.filter(({ state }) => state === 'failed' || state === 'stopped')
   const isEnvironment = failed.length > 0 && failed.every(({ failure }) => environmentCodes.has(failure?.code ?? ''))
   return isEnvironment ? exitCodes.environment : exitCodes.runtime
-}
-
-function failedToStart(error: unknown, err: Screen): ExitCode {
-  const { code, message, hint } = error as { code?: string; message?: string; hint?: string }
-  err.line(err.style.red(message ?? String(error)) + (hint === undefined ? '' : `\n${err.style.cyan(hint)}`))
-  return environmentCodes.has(code ?? '') ? exitCodes.environment : exitCodes.runtime
 }

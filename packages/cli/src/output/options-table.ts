@@ -1,6 +1,7 @@
 import type { ObjectSchema, PropertySchema } from '@connect-run/core'
 
 import type { Style } from './style.ts'
+import { wrapped } from './wrapped.ts'
 
 /** A documented option of a connector, flattened: `tls.ca`. */
 export interface OptionRow {
@@ -80,16 +81,4 @@ const words: Readonly<Record<string, string>> = {
 function defaultText(preset: unknown): string | undefined {
   if (preset === undefined) return undefined
   return typeof preset === 'string' && preset !== '' ? preset : JSON.stringify(preset)
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(/\s+/)) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = word
-    } else line = line === '' ? word : `${line} ${word}`
-  }
-  return line === '' ? lines : [...lines, line]
 }

@@ -62,6 +62,7 @@ function words({ state, ledger }: PipelineSnapshot, rate: number): string[] {
     ['written', ledger.written],
     ['filtered', ledger.filtered],
     ['skipped', ledger.skipped],
+    ['parked', ledger.parked],
     ['dead-lettered', ledger.deadLettered],
     ['dropped', ledger.dropped],
   ]
@@ -72,7 +73,7 @@ function words({ state, ledger }: PipelineSnapshot, rate: number): string[] {
 /** Empty where nobody knows how many records there are. */
 function progressBar({ total, ledger }: PipelineSnapshot): string {
   if (total === undefined) return ''
-  const done = ledger.written + ledger.filtered + ledger.skipped + ledger.deadLettered + ledger.dropped
+  const done = ledger.read - ledger.inFlight - ledger.released
   const share = total === 0 ? 1 : Math.min(1, done / total)
   const full = Math.floor(share * barWidth)
   return `${'█'.repeat(full)}${'░'.repeat(barWidth - full)} ${String(Math.floor(share * 100)).padStart(3)}%  `

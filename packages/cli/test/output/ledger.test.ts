@@ -15,6 +15,14 @@ it('shows what became of every record, and that it adds up', () => {
   ])
 })
 
+it('shows records that wait in the retry queue, and those that were tried again, which are no outcome', () => {
+  const lines = ledgerTable([snapshot({}, { read: 5, written: 3, parked: 2, retried: 4 })], plain)
+  expect(lines).toEqual([
+    'pipeline  read  written  filtered  skipped  parked  dead-lettered  retried',
+    'main         5        3         0        0       2              0        4  adds up',
+  ])
+})
+
 it('shows rare outcomes where they happened, and a ledger that does not add up', () => {
   const lines = ledgerTable([snapshot({}, { read: 5, written: 1, inFlight: 2, released: 1 })], plain)
   expect(lines[0]).toMatch(/in flight +released$/)

@@ -1,6 +1,6 @@
 import type { ObjectSchema } from './config-schema.ts'
 import type { SinkTask, SinkTraits } from './sink-task.ts'
-import type { SourceTask } from './source-task.ts'
+import type { Obstacle, SourceTask, SourceTraits } from './source-task.ts'
 
 /** One issue found by a connector's own check, on top of its schema. */
 export interface ConfigIssue {
@@ -23,6 +23,7 @@ interface ConnectorSide<Config> {
 
 export interface SourceConnector<Config> extends ConnectorSide<Config> {
   create(config: Config): SourceTask<Config>
+  traits?(config: Config): SourceTraits
   /** The streams that it will read, where the config says so. */
   streams?(config: Config): readonly string[] | undefined
 }
@@ -30,6 +31,11 @@ export interface SourceConnector<Config> extends ConnectorSide<Config> {
 export interface SinkConnector<Config> extends ConnectorSide<Config> {
   create(config: Config): SinkTask<Config>
   traits?(config: Config): SinkTraits
+  /**
+   * Whether it can write in transactions together with the positions of such a source, for `delivery: exactly-once`;
+   * otherwise why not. Without it, it can't.
+   */
+  exactlyOnce?(config: Config, source: SourceTraits): true | Obstacle
   /**
    * What this sink must have for itself alone (a file), as absolute names. Two ends of one worker that name the same
    * are refused before anything starts.
@@ -54,6 +60,15 @@ export interface ConnectorPlugin {
    * (`errors.deadLetterQueue.topic`). `end` is the options of that end as written by the user.
    */
   deadLetterSink?(end: Readonly<Record<string, unknown>>, topic: string): Readonly<Record<string, unknown>>
+  /**
+   * For a sink of this connector that takes dead letters, the options of a source of the same connector that reads them
+   * all, from the first on, and leaves nothing behind. `sink` are its options as written; `reader` is a name that nobody
+   * else reads under. Undefined where what such a sink writes can't be read back.
+   */
+  deadLetterSource?(
+    sink: Readonly<Record<string, unknown>>,
+    reader: string,
+  ): Readonly<Record<string, unknown>> | undefined
   /**
    * What is to be known of this installation, a sentence each: a slower path, a feature that was not built in. Shown by
    * `connectors NAME`, and called for nothing else: it may load the client library.

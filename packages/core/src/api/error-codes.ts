@@ -13,8 +13,12 @@ export const errorCodes = [
   // environment, exit code 3
   'FEATURE_MISSING',
   'STATE_LOCKED',
+  'STATE_FENCED',
   'STATE_UNREADABLE',
+  'STATE_UNSAFE',
   'STATE_UNWRITABLE',
+  // accounts
+  'LEDGER_VIOLATED',
   // control
   'END_OF_SOURCE',
   'PARTIAL_BATCH',
@@ -41,6 +45,8 @@ export const errorCodes = [
   'TOPIC_MISSING',
   'FENCED',
   'DEAD_LETTER_FAILED',
+  'PARKING_UNAVAILABLE',
+  'DEAD_LETTER_LIMIT',
   'SOURCE_FAILED',
   // files
   'FILE_UNREADABLE',

@@ -3,7 +3,7 @@
  *
  * | thrown                | by                      | the runtime                                                        |
  * | --------------------- | ----------------------- | ------------------------------------------------------------------ |
- * | `RetriableError`      | `put`, `flush`, `poll`… | waits (backoff and jitter, or `retryAfterMs`) and calls again      |
+ * | `RetriableError`      | `put`, `flush`, `poll`… | waits (`retryAfterMs`, backoff and jitter) and calls again         |
  * | `PartialBatchError`   | `put`                   | settles each listed row by its own error; rows not listed are done |
  * | `RecordError`         | `put`, converter, transform | one record: dead letter or fail, by tolerance; a batch: bisects |
  * | `EndOfSource`         | `poll`                  | drains, commits and ends the pipeline well                         |
@@ -25,7 +25,7 @@ export interface ConnectErrorOptions {
 }
 
 export interface RetriableErrorOptions extends ConnectErrorOptions {
-  /** The other side asked for this pause in milliseconds; it replaces the backoff of this attempt. */
+  /** The other side asked for this pause in milliseconds: no call is made before. */
   readonly retryAfterMs?: number
 }
 
@@ -72,7 +72,8 @@ export interface RowFailure {
 
 /**
  * Some rows of the batch failed; every row that is not listed was written. Rows with a `RetriableError` are put
- * again, in their order; rows with a `RecordError` are dead-lettered or fail the task, by tolerance.
+ * again, in their order, or parked where the sink has `parking`: throw it for a batch of one as well, where it is the row
+ * that was refused. Rows with a `RecordError` are dead-lettered or fail the task, by tolerance.
  */
 export class PartialBatchError extends ConnectError {
   override readonly kind = 'partial' as const

@@ -1,5 +1,6 @@
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { Partition, Positions } from './record.ts'
+import type { Caveat } from './source-task.ts'
 import type { SinkContext } from './task-context.ts'
 
 /**
@@ -31,6 +32,20 @@ export interface SinkTask<Config = unknown> {
    * passed before: the source's store (Kafka's group, the state store) holds them, or newer ones up to `positions`.
    */
   commit?(positions: Positions, stored: Positions): Promise<void>
+  /**
+   * It writes in transactions, which `commit` ends: all that was put since the last one appears with the positions, or
+   * nothing of it does. Then no `put` runs during `commit`, its positions cover exactly what was put, and it is called
+   * every 100 ms by default. `put` must not throw a `RetriableError`, nor name a row as failed, unless it is certain
+   * that the rows are not part of the transaction. What else it or `commit` throws fails the task, as do partitions
+   * that were taken away; the sink is then stopped, which ends the open transaction without its records, and a new
+   * one goes on from the positions of the last that was committed.
+   */
+  readonly transactional?: boolean
+  /**
+   * A place beside its own, by a config of the same connector, in the same transaction: dead letters then appear with
+   * the positions that pass them. Undefined where that place can't be part of it.
+   */
+  beside?(config: Config): Pick<SinkTask, 'put'> | undefined
   /** Can it be reached, is it allowed? Throws what `start` or `put` would. Writes nothing. */
   probe?(signal: AbortSignal): Promise<void>
 }
@@ -51,6 +66,10 @@ export interface SinkTraits {
   readonly ordered?: boolean
   /** Writing a row again changes nothing. Default false; said in the log and in `connectors NAME`. */
   readonly idempotent?: boolean
+  /** It holds positions beside its data (`recover`), and its data ends exactly there after a crash. Default false. */
+  readonly holdsPositions?: boolean
+  /** What of its config may lose or double records, whatever the other end does. */
+  readonly caveats?: readonly Caveat[]
   /**
    * `values` (default): every value and key is decoded before `put`, and rows that can't be are dead-lettered
    * there; the sink reads `value`. `bytes`: the sink reads `valueBytes` or `encoded()`, encoded by its own `value`

@@ -41,6 +41,42 @@ export interface SourceTask<Config = unknown> {
    * partitions that were given up.
    */
   commit?(positions: Positions): Promise<void>
+  /**
+   * Where its positions can be part of a sink's transaction (see `SourceTraits.keptAt`): what the sink must know to
+   * write them there in its name, agreed between the two connectors. Lent in `SinkContext.exactlyOnce`.
+   */
+  transactionMember?(): unknown
   /** The positions that are the end right now, for `--once` and for lag. */
   endPositions?(): Promise<Positions>
+}
+
+/** What is to be known of a source before it is started. Computed from its config. */
+export interface SourceTraits {
+  /**
+   * Who keeps its positions: the source itself (it has `commit`), the state store (default), or nobody, as what it
+   * gives can't be asked for again.
+   */
+  readonly positions?: 'source' | 'state' | 'none'
+  /**
+   * Where a source that keeps them itself does so, one URL for each server (`kafka://host:9092`): a sink that writes
+   * there can make them part of its transactions, by `transactionMember`.
+   */
+  readonly keptAt?: readonly string[]
+  /** What of its config may lose or double records, whatever the other end does. */
+  readonly caveats?: readonly Caveat[]
+  /** What of its config keeps `delivery: exactly-once` from being true, if anything does. */
+  readonly notExactlyOnce?: Obstacle
+}
+
+/** An option as it is set, and what that takes from the guarantees: a sentence for `connect-run explain`. */
+export interface Caveat {
+  /** Its key, with the value where that matters: `onMissingOffset: latest`. */
+  readonly option: string
+  readonly text: string
+}
+
+/** Why something can't be had, as a part of a sentence, and what to do about it. */
+export interface Obstacle {
+  readonly reason: string
+  readonly hint?: string
 }

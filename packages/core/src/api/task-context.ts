@@ -70,4 +70,14 @@ export interface SourceContext<Config> extends TaskContext<Config> {
 export interface SinkContext<Config> extends TaskContext<Config> {
   /** The streams that this pipeline's source reads, where known at start: a sink may name or tag by them. */
   readonly streams: readonly string[] | undefined
+  /** Set where the pipeline's `delivery` is `exactly-once`: the sink must be `transactional`. */
+  readonly exactlyOnce?: {
+    /**
+     * What the source's `transactionMember` returns: its positions must be written in its name. Undefined where the
+     * source keeps no positions itself: the sink then keeps them, and gives them back in `recover`.
+     */
+    readonly member: (() => unknown) | undefined
+    /** Dead letters are replayed, maybe while the pipeline runs, whose own sink must not be shut out. */
+    readonly isReplay?: true
+  }
 }

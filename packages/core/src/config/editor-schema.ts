@@ -2,6 +2,7 @@ import type { ObjectSchema } from '../api/config-schema.ts'
 import type { ConnectorPlugin } from '../api/connector.ts'
 import type { Builtins } from '../plugins/builtins.ts'
 import { endSchema } from './end-schema.ts'
+import { deadLetterPlace } from './resolve-dead-letters.ts'
 import { fileSchema } from './file-schema.ts'
 import { type AnySchema, isClosed, partsOf } from './json-schema.ts'
 
@@ -20,10 +21,10 @@ export function editorSchema(plugins: readonly ConnectorPlugin[], builtins: Buil
     properties[side] = endOf(side, plugins, { description: at(properties, side)['description'], converters })
   }
   at(properties, 'transforms')['items'] = transformSchema(builtins)
-  at(properties, 'errors', 'properties')['deadLetterQueue'] = {
-    ...at(properties, 'errors', 'properties', 'deadLetterQueue'),
-    properties: { topic: { type: 'string' }, path: { type: 'string' }, connector: { type: 'string' } },
-  }
+  Object.assign(at(properties, 'errors', 'properties', 'deadLetterQueue', 'properties'), {
+    ...(forEditor(deadLetterPlace)['properties'] as Json),
+    connector: { type: 'string' },
+  })
   return { $schema: 'http://json-schema.org/draft-07/schema#', title: 'connect-run', ...schema }
 }
 

@@ -20,6 +20,13 @@ export interface SinkFileConfig extends EndFileConfig {
     readonly maxElapsed: number
     readonly attemptTimeout: number
   }
+  readonly parking?: {
+    readonly maxRecords: number
+    readonly maxBytes: number
+    readonly maxAttempts: number
+    readonly initialDelay: number
+    readonly maxDelay: number
+  }
 }
 
 /** A converter's name, or its name among its options. */
@@ -66,6 +73,24 @@ const sinkProperties: ObjectSchema<SinkFileConfig>['properties'] = {
       maxAttempts: { type: 'integer', minimum: 0, default: 0, description: 'Attempts in all; 0: no limit.' },
       maxElapsed: duration('Longest time from the first failure; 0s: no limit.', '0s'),
       attemptTimeout: duration('Deadline of one attempt; 0s: the connector’s own.', '0s'),
+    },
+  },
+  parking: {
+    type: 'object',
+    description:
+      'Sets records that the sink refuses for a reason that may pass aside in Redis, and goes on with the others. Needs a ' +
+      'state in Redis that syncs each write, a sink whose records may come twice and in any order, and `errors.tolerance: all`.',
+    properties: {
+      maxRecords: { type: 'integer', minimum: 1, default: 10_000, description: 'Most records set aside.' },
+      maxBytes: { type: 'string', format: 'size', default: '64MiB', description: 'Most bytes of them.' },
+      maxAttempts: {
+        type: 'integer',
+        minimum: 0,
+        default: 20,
+        description: 'Attempts before such a record is a dead letter; 0: no limit.',
+      },
+      initialDelay: duration('Pause before the first of these attempts; it doubles with each.', '1s'),
+      maxDelay: duration('Longest pause between them.', '5m'),
     },
   },
 }

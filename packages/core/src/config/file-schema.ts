@@ -1,10 +1,13 @@
 import type { ObjectSchema, PropertySchema } from '../api/config-schema.ts'
 import type { Latency } from '../api/task-context.ts'
+import { type DeadLetterLimitOptions, deadLetterLimits } from './dead-letter-limits.ts'
+import type { DeliveryMode } from './pipeline-config.ts'
+import { type StateFileConfig, stateSchema } from './state-config.ts'
 
 /** What a file says after `${…}`, checked and with defaults; ends, converters and transforms are still options. */
 export interface FileConfig {
   readonly name: string
-  readonly state: { readonly url: string }
+  readonly state: StateFileConfig
   readonly plugins: readonly string[]
   readonly shutdown: { readonly timeout: number }
   readonly embedded?: { readonly files: readonly string[]; readonly query?: string }
@@ -15,9 +18,10 @@ export interface PipelineFileConfig {
   readonly source: Options
   readonly transforms: readonly Options[]
   readonly sink: Options
-  readonly errors: { readonly tolerance: 'none' | 'all'; readonly deadLetterQueue?: Options }
+  readonly errors: { readonly tolerance: 'none' | 'all'; readonly deadLetterQueue?: Options & DeadLetterLimitOptions }
   readonly limits: { readonly maxRecords: number; readonly maxBytes: number }
   readonly latency: Latency
+  readonly delivery: DeliveryMode
   readonly commitInterval?: number
   readonly restart: {
     readonly maxRestarts: number
@@ -54,6 +58,7 @@ const errors: PropertySchema = {
       type: 'object',
       description:
         'Where such records go: `topic` on the Kafka end of this pipeline, `path` of a JSON-lines file (default: beside the state), or any `connector` with its options.',
+      properties: deadLetterLimits,
       additionalProperties: {},
     },
   },
@@ -109,9 +114,18 @@ const pipeline: PropertySchema = {
         'What fetching, batching and lingering are tuned for: each record sent on at once (`low`), fewest CPU-seconds ' +
         '(`throughput`), or both within reason. What `batch` and `properties` say comes first.',
     },
+    delivery: {
+      type: 'string',
+      enum: ['at-least-once', 'exactly-once'],
+      default: 'at-least-once',
+      description:
+        '`exactly-once`: records and progress are written in one transaction, so that a crash doubles nothing. Refused ' +
+        'where source and sink can’t do that together; `connect-run explain` says what each pipeline guarantees.',
+    },
     commitInterval: duration(
       'How often progress is committed. Default: 1s where the source keeps it itself (Kafka), 100ms where `state` does; ' +
-        'there also after each 1,000 records, before the next batch, if the sink would show them twice after a crash.',
+        'there also after each 1,000 records, before the next batch, if the sink would show them twice after a crash. ' +
+        'With `delivery: exactly-once` how long a transaction lasts, and so how long its readers wait: 100ms, 10s at most.',
     ),
     restart,
   },
@@ -144,18 +158,7 @@ export const fileSchema: ObjectSchema<FileConfig> = {
       errorMessage: nameMessage,
       examples: ['orders'],
     },
-    state: {
-      type: 'object',
-      description: 'Where progress is kept for sources that do not keep it themselves.',
-      default: {},
-      properties: {
-        url: {
-          type: 'string',
-          default: 'file:./.connect-run',
-          description: '`file:<folder>`, relative to this file, or `memory:`.',
-        },
-      },
-    },
+    state: stateSchema,
     plugins: {
       type: 'array',
       items: { type: 'string', minLength: 1 },

@@ -6,6 +6,7 @@ import { type ConnectorRegistry, createRegistry } from '../plugins/registry.ts'
 import { scanConnectors, type ScanProblem } from '../plugins/scan.ts'
 import { type Diagnostic, diagnose, inOrder } from './diagnostic.ts'
 import { type FileConfig, fileSchema } from './file-schema.ts'
+import { checkParking } from './check-parking.ts'
 import { type Issue, pathKey } from './issue.ts'
 import { type ConfigWarning, literalSecrets } from './literal-secrets.ts'
 import type { WorkerConfig } from './pipeline-config.ts'
@@ -13,6 +14,7 @@ import { secretCovers, secretValues, withoutValues } from './redact.ts'
 import { checked, type ResolveContext } from './resolve-context.ts'
 import { resolvePipelines } from './resolve-pipeline.ts'
 import { unquote } from './schema-issues.ts'
+import { stateConfig, statePlace } from './state-config.ts'
 import { type Substituted, substitute } from './substitute.ts'
 import { listOf } from './suggest.ts'
 import { isObject } from './validate.ts'
@@ -74,18 +76,20 @@ async function resolveFile(loading: Loading): Promise<LoadResult> {
   const { file, folder, source, values } = loading
   const raw = values.value
   const found = (loading.options.findConnectors ?? discover)({ folder, plugins: pluginsOf(raw) })
-  const state = stateOf(raw, folder)
-  const context = contextOf(loading, found.registry, state.folder)
-  if (state.issue !== undefined) context.issues.push(state.issue)
+  const { place, issues: placeIssues } = statePlace(raw, folder)
+  const context = contextOf(loading, found.registry, place?.kind === 'file' ? place.folder : undefined)
+  context.issues.push(...placeIssues)
   for (const { request, message, hint } of found.problems) {
     if (request === undefined) continue
     context.issues.push({ path: ['plugins', request], code: 'PLUGIN_INVALID', message, hint })
   }
   const checkedFile = checked(context, fileSchema, raw, [])
   const pipelines = await resolvePipelines(context, raw, checkedFile)
+  const state = place && checkedFile && stateConfig(place, checkedFile.state, context.issues)
+  if (state !== undefined) checkParking(pipelines, state, context.issues)
   const issues = context.issues.filter((issue) => !values.hasHole(issue.path) || isAbove(issue, source))
-  if (checkedFile !== undefined && issues.length === 0 && values.issues.length === 0) {
-    const config = assemble(loading, checkedFile, { pipelines, stateUrl: state.url })
+  if (checkedFile !== undefined && state !== undefined && issues.length === 0 && values.issues.length === 0) {
+    const config = assemble(loading, checkedFile, { pipelines, state })
     return { config, warnings: literalSecrets(loading, context.secretPaths) }
   }
   const from = { file, source, covers: secretCovers(source, context.secretPaths) }
@@ -130,7 +134,7 @@ function contextOf(loading: Loading, connectors: ConnectorRegistry, stateFolder:
 function assemble(
   { file, folder }: Loading,
   { name, shutdown, embedded }: FileConfig,
-  resolved: Pick<WorkerConfig, 'pipelines' | 'stateUrl'>,
+  resolved: Pick<WorkerConfig, 'pipelines' | 'state'>,
 ): WorkerConfig {
   const files = embedded?.files.map((path) => resolve(folder, path)) ?? []
   return {
@@ -150,21 +154,6 @@ function discover(from: { folder: string; plugins: readonly string[] }): FoundCo
 function pluginsOf(raw: unknown): string[] {
   const plugins = isObject(raw) ? raw['plugins'] : undefined
   return Array.isArray(plugins) ? plugins.filter((plugin) => typeof plugin === 'string' && plugin !== '') : []
-}
-
-/** The state's URL with an absolute folder. */
-function stateOf(raw: unknown, folder: string): { url: string; folder: string | undefined; issue?: Issue } {
-  const state = isObject(raw) && isObject(raw['state']) ? raw['state'] : {}
-  const url = typeof state['url'] === 'string' ? state['url'] : 'file:./.connect-run'
-  if (url === 'memory:') return { url, folder: undefined }
-  const path = ['state', 'url']
-  if (!url.startsWith('file:') || url === 'file:') {
-    const isRedis = /^rediss?:/.test(url)
-    const message = isRedis ? 'state in Redis is not in this build' : 'must be file:<folder> or memory:'
-    return { url, folder: undefined, issue: { path, message, hint: 'Such as file:./.connect-run.' } }
-  }
-  const place = resolve(folder, url.slice('file:'.length).replace(/^\/\/(?=\/)/, ''))
-  return { url: `file:${place}`, folder: place }
 }
 
 function readText(file: string, readFile: (path: string) => string): string | Diagnostic {

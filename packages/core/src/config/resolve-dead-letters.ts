@@ -5,18 +5,27 @@ import { type Path, under } from './issue.ts'
 import type { DeadLetterTarget } from './pipeline-config.ts'
 import { attempt, checked, type ResolveContext } from './resolve-context.ts'
 import { findPlugin, report, type ResolvedEnd } from './resolve-end.ts'
-import { isObject, validateOptions } from './validate.ts'
+import { isObject, validateOptions, withTypes } from './validate.ts'
 
-interface ShortForm {
+export interface DeadLetterPlace {
   readonly topic?: string
   readonly path?: string
+  readonly maxFileSize: number
 }
 
-const shortForm: ObjectSchema<ShortForm> = {
+/** Where dead letters go, unless to a connector with options of its own. */
+export const deadLetterPlace: ObjectSchema<DeadLetterPlace> = {
   type: 'object',
   properties: {
     topic: { type: 'string', minLength: 1, description: 'A topic on the Kafka end of this pipeline.' },
     path: { type: 'string', minLength: 1, description: 'A file of JSON lines, relative to the config.' },
+    maxFileSize: {
+      type: 'string',
+      format: 'size',
+      default: '64MiB',
+      description:
+        'A file that would grow beyond it is set aside, and a new one begun. None is deleted but by `dlq purge`.',
+    },
   },
   allOf: [{ not: { required: ['topic', 'path'] }, errorMessage: 'takes either `topic` or `path`' }],
 }
@@ -36,15 +45,17 @@ export async function resolveDeadLetters(
 ): Promise<DeadLetterTarget | undefined> {
   const { options, path, pipeline } = request
   if (!isObject(options)) return undefined
-  if (Object.hasOwn(options, 'connector')) return toConnector(context, options, path)
-  const short = checked(context, shortForm, options, path)
+  const { maxRate: _rate, maxShare: _share, ...place } = options
+  if (Object.hasOwn(place, 'connector')) return toConnector(context, place, path)
+  const short = checked(context, deadLetterPlace, place, path)
   if (short === undefined || context.hasHole(path)) return undefined
-  if (short.topic !== undefined) return toTopic(context, short.topic, request)
-  if (short.path !== undefined) return { kind: 'file', path: resolve(context.folder, short.path) }
+  const { topic, path: file, maxFileSize: maxFileBytes } = short
+  if (topic !== undefined) return toTopic(context, topic, request)
+  if (file !== undefined) return { kind: 'file', path: resolve(context.folder, file), maxFileBytes }
   if (context.stateFolder !== undefined) {
-    return { kind: 'file', path: join(context.stateFolder, `${context.worker}-${pipeline}.dlq.jsonl`) }
+    return { kind: 'file', path: join(context.stateFolder, `${context.worker}-${pipeline}.dlq.jsonl`), maxFileBytes }
   }
-  const hint = 'Say where: `path: dead-letters.jsonl`. A state in memory has no folder to put them beside.'
+  const hint = 'Say where: `path: dead-letters.jsonl`. A state that is not in files has no folder to put them beside.'
   context.issues.push({ path, message: 'needs a `topic`, a `path` or a `connector`', hint, at: 'key' })
   return undefined
 }
@@ -61,7 +72,8 @@ async function toConnector(
   const config = checked(context, sink.config, own, path)
   if (config === undefined) return undefined
   if (!context.hasHole(path)) report(context, path, attempt(context, path, () => sink.check?.(config)) ?? [])
-  return { kind: 'sink', plugin, config, describe: `connector ${plugin.name}` }
+  const typed = withTypes(sink.config, own, (inner) => context.isText([...path, ...inner])) as typeof own
+  return { kind: 'sink', plugin, config, options: typed, describe: `connector ${plugin.name}` }
 }
 
 function toTopic(context: ResolveContext, topic: string, request: DeadLetterRequest): DeadLetterTarget | undefined {
@@ -81,8 +93,10 @@ function toTopic(context: ResolveContext, topic: string, request: DeadLetterRequ
     context.issues.push({ path, message: 'is a topic that this pipeline reads', hint })
     return undefined
   }
-  const { config, issues } = validateOptions(plugin.sink.config, plugin.deadLetterSink?.(holder.options, topic))
-  if (issues === undefined) return { kind: 'sink', plugin, config, describe: `topic ${topic} (${plugin.name})` }
+  const options = plugin.deadLetterSink?.(holder.options, topic) ?? {}
+  const { config, issues } = validateOptions(plugin.sink.config, options)
+  if (issues === undefined)
+    return { kind: 'sink', plugin, config, options, describe: `topic ${topic} (${plugin.name})` }
   context.issues.push(...issues.map((issue) => under(path, { ...issue, message: `dead letters: ${issue.message}` })))
   return undefined
 }

@@ -29,7 +29,7 @@ export async function resolveSink(
 ): Promise<ResolvedEnd<SinkEnd> | undefined> {
   const found = await resolveEnd(context, { side: 'sink', options, path })
   if (found === undefined) return undefined
-  const { batch, concurrency, retry } = found.file as SinkFileConfig
+  const { batch, concurrency, retry, parking } = found.file as SinkFileConfig
   const { initialDelay, maxDelay, maxAttempts, maxElapsed, attemptTimeout } = retry
   const end: SinkEnd = {
     ...found.resolved.end,
@@ -45,6 +45,13 @@ export async function resolveSink(
       maxAttempts,
       maxElapsedMs: maxElapsed,
       attemptTimeoutMs: attemptTimeout,
+    },
+    parking: parking && {
+      maxRecords: parking.maxRecords,
+      maxBytes: parking.maxBytes,
+      maxAttempts: parking.maxAttempts,
+      initialDelayMs: parking.initialDelay,
+      maxDelayMs: parking.maxDelay,
     },
   }
   return { end, options: found.resolved.options }

@@ -1,7 +1,9 @@
 import { type FileConfig, nameMessage, namePattern, type PipelineFileConfig } from './file-schema.ts'
+import { isLongTransaction, whyNotExactlyOnce } from './guarantee.ts'
 import type { Path } from './issue.ts'
 import type { PipelineConfig, SinkEnd } from './pipeline-config.ts'
 import { attempt, type ResolveContext } from './resolve-context.ts'
+import { parseLimits } from './dead-letter-limits.ts'
 import { resolveDeadLetters } from './resolve-dead-letters.ts'
 import { resolveSink, resolveSource } from './resolve-end.ts'
 import { resolveTransforms } from './resolve-transforms.ts'
@@ -33,7 +35,10 @@ export async function resolvePipelines(
     const parts = await resolveParts(context, name, options)
     if (parts !== undefined) noteClaims(context, name, parts.sink, claims)
     const settings = file?.pipelines[name]
-    if (parts !== undefined && settings !== undefined) resolved.push(assemble(name, parts, settings))
+    if (parts === undefined || settings === undefined) continue
+    const pipeline = assemble(name, parts, settings)
+    noteObstacles(context, pipeline)
+    resolved.push(pipeline)
   }
   return resolved
 }
@@ -75,13 +80,35 @@ function noteClaims(context: ResolveContext, name: string, sink: SinkEnd, claims
   }
 }
 
+/** `delivery: exactly-once` is refused where it can't be kept. */
+function noteObstacles(context: ResolveContext, pipeline: PipelineConfig): void {
+  if (pipeline.delivery !== 'exactly-once') return
+  const path = ['pipelines', pipeline.name]
+  const obstacle = attempt(context, path, () => whyNotExactlyOnce(pipeline))
+  if (obstacle !== undefined) {
+    const { reason, hint } = obstacle
+    context.issues.push({
+      path: [...path, 'delivery'],
+      message: context.redact(`\`exactly-once\` can’t be kept: ${reason}`),
+      hint: context.redact(hint),
+    })
+  }
+  if (!isLongTransaction(pipeline)) return
+  const message = 'readers wait for the end of a transaction: with `exactly-once`, at most 10s'
+  context.issues.push({ path: [...path, 'commitInterval'], message, hint: 'Leave it out: the default is 100ms.' })
+}
+
 function assemble(name: string, parts: Parts, settings: PipelineFileConfig): PipelineConfig {
   const { deadLetterQueue, ...ends } = parts
-  const { errors, limits, latency, restart, commitInterval } = settings
+  const { errors, limits, latency, delivery, restart, commitInterval } = settings
   return {
     name,
     ...ends,
-    errors: { tolerance: errors.tolerance, deadLetterQueue },
+    errors: {
+      tolerance: errors.tolerance,
+      deadLetterQueue,
+      deadLetterLimits: parseLimits(errors.deadLetterQueue ?? {}),
+    },
     limits,
     restart: {
       maxRestarts: restart.maxRestarts,
@@ -90,6 +117,7 @@ function assemble(name: string, parts: Parts, settings: PipelineFileConfig): Pip
       resetAfterMs: restart.resetAfter,
     },
     latency,
+    delivery,
     commitIntervalMs: commitInterval,
   }
 }

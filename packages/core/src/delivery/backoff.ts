@@ -1,4 +1,8 @@
+import type { RetriableError } from '../api/errors.ts'
 import type { RetryConfig } from '../config/pipeline-config.ts'
+
+/** However long the other side asks to be left alone, it is asked again after this, in milliseconds. */
+const LONGEST_ASKED_MS = 300_000
 
 /**
  * Pause before attempt `attempt + 1` in milliseconds: full jitter, that is anything up to an exponentially growing
@@ -11,6 +15,11 @@ export function backoffMs(
 ): number {
   const bound = Math.min(maxDelayMs, initialDelayMs * 2 ** Math.min(attempt - 1, 30))
   return Math.ceil(random() * bound)
+}
+
+/** The pause that the other side has asked for, in milliseconds: the backoff comes on top of it. 0: none. */
+export function askedMs({ retryAfterMs = 0 }: Pick<RetriableError, 'retryAfterMs'>): number {
+  return Math.min(Math.max(0, retryAfterMs), LONGEST_ASKED_MS)
 }
 
 /** Whether another attempt is allowed after `attempt` attempts over `elapsedMs` milliseconds. */

@@ -1,42 +1,103 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { ConnectError, RetriableError } from '../api/errors.ts'
+import { RetriableError } from '../api/errors.ts'
 import type { ConnectRecord } from '../api/record.ts'
 import type { SinkTask } from '../api/sink-task.ts'
+import { letterLine } from '../dead-letters/letter-line.ts'
+import { seal } from '../dead-letters/segments.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
+import { syncFolder } from '../state/durable-file.ts'
+
+export interface DeadLetterFileOptions {
+  readonly path: string
+  /** A file that would grow beyond it is set aside, and a new one begun. */
+  readonly maxFileBytes: number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
 
 /**
- * Dead letters as JSON lines: `{stream, partition, offset, timestamp, key, value, headers}`, where bytes are
- * `{"utf8": …}` or, where they are none, `{"base64": …}`. Only its owner may read the file (0600): it holds data.
- * Every batch is synced before it counts; a line that a crash left half-written is ended before the next one.
+ * Dead letters as JSON lines (see `letterLine`). Only its owner may read the file (0600): it holds data. Nothing is
+ * deleted here: full files stand beside it until a purge. Several workers may write one file, and a purge may move it
+ * away at any moment: what was written counts only if the file still stands at its path when it is synced; otherwise
+ * it is written again to the new one.
  */
-export function deadLetterFile(path: string): SinkTask {
-  let file: FileHandle | undefined
-  return {
-    async start() {
-      try {
-        await mkdir(dirname(path), { recursive: true, mode: 0o700 })
-        file = await open(path, 'a+', 0o600)
-        if (await endsMidLine(file)) await file.appendFile('\n')
-      } catch (error) {
-        throw cannotWrite(path, error)
-      }
-    },
-    async put(batch: RecordBatch) {
-      if (file === undefined) throw new ConnectError('DEAD_LETTER_FAILED', `${path} is not open`)
-      let lines = ''
-      for (const record of batch) lines += `${JSON.stringify(toLine(record))}\n`
-      try {
+export class DeadLetterFile implements SinkTask {
+  readonly #options: DeadLetterFileOptions
+  #file: FileHandle | undefined
+
+  constructor(options: DeadLetterFileOptions) {
+    this.#options = options
+  }
+
+  async start(): Promise<void> {
+    await this.#writing(async () => {
+      await mkdir(dirname(this.#options.path), { recursive: true, mode: 0o700 })
+      await this.#open()
+    })
+  }
+
+  async put(batch: RecordBatch): Promise<void> {
+    let lines = ''
+    for (const record of batch) lines += `${lineOf(record)}\n`
+    await this.#writing(async () => {
+      await this.#sealIfFull(Buffer.byteLength(lines))
+      for (let isSafe = false; !isSafe;) {
+        const file = await this.#open()
         await file.appendFile(lines)
         await file.datasync()
-      } catch (error) {
-        throw cannotWrite(path, error)
+        isSafe = await this.#isInPlace()
       }
-    },
-    async stop() {
-      await file?.close()
-      file = undefined
-    },
+    })
+  }
+
+  async stop(): Promise<void> {
+    const file = this.#file
+    this.#file = undefined
+    await file?.close()
+  }
+
+  /** The file at the path, ready for a new line. */
+  async #open(): Promise<FileHandle> {
+    if (this.#file !== undefined && (await this.#isInPlace())) return this.#file
+    await this.stop()
+    const { path } = this.#options
+    const file = await open(path, 'a+', 0o600)
+    this.#file = file
+    await syncFolder(dirname(path))
+    // A crash or a full disk may have left half a line.
+    if (await endsMidLine(file)) await file.appendFile('\n')
+    return file
+  }
+
+  async #isInPlace(): Promise<boolean> {
+    const [there, own] = await Promise.all([identityAt(this.#options.path), this.#file!.stat({ bigint: true })])
+    return there?.ino === own.ino && there.dev === own.dev
+  }
+
+  async #sealIfFull(more: number): Promise<void> {
+    const { path, maxFileBytes, now } = this.#options
+    const { size } = await (await this.#open()).stat()
+    if (size > 0 && size + more > maxFileBytes) await seal(path, now())
+  }
+
+  /** After a failure nobody knows what is at the end of the file: it is opened and looked at again. */
+  async #writing(work: () => Promise<void>): Promise<void> {
+    try {
+      await work()
+    } catch (error) {
+      await this.stop().catch(() => undefined)
+      throw cannotWrite(this.#options.path, error)
+    }
+  }
+}
+
+async function identityAt(path: string): Promise<{ ino: bigint; dev: bigint } | undefined> {
+  try {
+    return await stat(path, { bigint: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }
 
@@ -56,21 +117,6 @@ function cannotWrite(path: string, cause: unknown): RetriableError {
   })
 }
 
-function toLine(record: ConnectRecord): object {
-  const { stream, partition, offset, timestamp, keyBytes, valueBytes, headers } = record
-  return {
-    stream,
-    partition,
-    offset,
-    timestamp: timestamp ?? null,
-    key: printable(keyBytes),
-    value: printable(valueBytes),
-    headers: headers.map(({ key, value }) => ({ key, value: printable(value) })),
-  }
-}
-
-function printable(bytes: Buffer | null): object | null {
-  if (bytes === null) return null
-  const utf8 = bytes.toString('utf8')
-  return Buffer.from(utf8, 'utf8').equals(bytes) ? { utf8 } : { base64: bytes.toString('base64') }
+function lineOf({ stream, partition, offset, timestamp = -1, keyBytes, valueBytes, headers }: ConnectRecord): string {
+  return letterLine({ stream, partition, offset, timestamp, key: keyBytes, value: valueBytes, headers })
 }

@@ -3,9 +3,10 @@ import type { SinkTask } from '../api/sink-task.ts'
 import type { Clock } from '../api/task-context.ts'
 import type { StageFailure } from '../pipeline/stage.ts'
 import { packRecords } from '../records/batch-builder.ts'
+import type { RecordBatch } from '../records/record-batch.ts'
 import { type Health, describe } from '../worker/health.ts'
 import { backoffMs } from './backoff.ts'
-import { type DeadLetterContext, deadLetter } from './dead-letter.ts'
+import { type DeadLetterContext, type GivenUp, deadLetter } from './dead-letter.ts'
 
 const PAUSE = { initialDelayMs: 100, maxDelayMs: 30_000 }
 
@@ -36,8 +37,8 @@ export class DeadLetterWriter {
   }
 
   /** Resolves true when they are durable, false when a stop cut the wait short. Rejects when they can't be written. */
-  write(failures: readonly StageFailure[], context: DeadLetterContext): Promise<boolean> {
-    const next = this.#last.then(() => this.#write(failures, context))
+  write(failures: readonly StageFailure[], context: DeadLetterContext, givenUp: GivenUp): Promise<boolean> {
+    const next = this.#last.then(() => this.#write(() => lettersOf(failures, context, givenUp)))
     this.#last = next.catch(() => undefined)
     return next
   }
@@ -47,11 +48,12 @@ export class DeadLetterWriter {
     await this.#parts.sink.stop()
   }
 
-  async #write(failures: readonly StageFailure[], context: DeadLetterContext): Promise<boolean> {
+  async #write(pack: () => RecordBatch): Promise<boolean> {
     const { sink, health, clock, random, signal } = this.#parts
-    const batch = packRecords(failures.map((failure) => deadLetter(failure, context)))
+    let batch: RecordBatch | undefined
     for (let attempt = 1; ; attempt++) {
       try {
+        batch ??= pack()
         await sink.put(batch, signal)
         await sink.flush?.(signal)
         health.succeeded()
@@ -66,6 +68,18 @@ export class DeadLetterWriter {
       }
     }
   }
+}
+
+/** One for each record, also where several pieces of it failed. */
+function lettersOf(failures: readonly StageFailure[], context: DeadLetterContext, givenUp: GivenUp): RecordBatch {
+  const pieces = new Set<number>()
+  const letters = failures.flatMap((failure) => {
+    const { batch, row } = failure
+    if (batch.isSplit && pieces.has(batch.origin(row))) return []
+    if (batch.isSplit) pieces.add(batch.origin(row))
+    return [deadLetter(failure, context, givenUp)]
+  })
+  return packRecords(letters)
 }
 
 function onlyRetriable(error: unknown): boolean {

@@ -1,42 +1,19 @@
 import type { Partition, Position, PartitionPosition, Positions } from '../api/record.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import { groupByPartition, trackKey } from './partition-groups.ts'
-
-/** The rows of one partition in one polled batch, and where the partition goes on once all of them are done. */
-interface Range {
-  readonly track: PartitionTrack
-  readonly position: Position
-  left: number
-}
-
-/** One partition: its ranges in the order they were read. */
-interface PartitionTrack {
-  readonly stream: string
-  readonly partition: number
-  ranges: Range[]
-  /** Read up to here. */
-  read: Position | undefined
-  /** Done up to here, with nothing undone before it. */
-  done: Position | undefined
-  committed: Position | undefined
-  /** Given up: what still comes in of it counts for nothing. */
-  released: boolean
-}
-
-/** One polled batch. */
-interface Ticket {
-  readonly first: number
-  readonly count: number
-  readonly bytes: number
-  readonly ranges: readonly Range[]
-  /** Row to index in `ranges`; null where there is one range only. */
-  readonly rangeOf: Uint16Array | null
-  left: number
-  /** By row: 1 where it is done, so that nothing counts twice. */
-  readonly done: Uint8Array
-  /** Records that were split, by their number: how many pieces are not done. */
-  pieces: Map<number, number> | undefined
-}
+import {
+  type Forgotten,
+  type Mismatch,
+  PartitionTrack,
+  type PassingRecords,
+  type Range,
+  countOf,
+  newRange,
+  settleRange,
+  untouch,
+} from './partition-track.ts'
+import { type Count, emptyTally } from './tally.ts'
+import { type Ticket, lastPiece } from './ticket.ts'
 
 /**
  * Knows of every polled record whether it is done, and of every partition how far nothing undone is left behind:
@@ -99,11 +76,7 @@ export class AckTracker {
       this.#bytes += ticket.bytes
       this.#tickets.push(ticket)
     }
-    for (const range of ranges) {
-      append(range)
-      range.track.read = range.position
-      advance(range.track)
-    }
+    for (const range of ranges) range.track.append(range)
     return numbered
   }
 
@@ -121,40 +94,53 @@ export class AckTracker {
   }
 
   /**
-   * Marks rows done: all of the batch, or those listed. Returns how many records that makes done: rows of released
-   * partitions, rows that were done before, and pieces of a split record before its last, don't count.
+   * Marks rows done: all of the batch, or those listed. Returns the records that this makes done, by partition, for the
+   * ledger to note at once what became of them: rows of released partitions, rows that were done before, and pieces of a
+   * split record before its last, don't count.
    */
-  settle(batch: RecordBatch, rows?: readonly number[]): number {
-    const counted = (rows === undefined ? this.#settleTicket(batch) : undefined) ?? this.#settleRows(batch, rows)
-    this.#records -= counted
-    this.#settled += counted
+  settle(batch: RecordBatch, rows?: readonly number[]): readonly Count[] {
+    const counts = (rows === undefined ? this.#settleTicket(batch) : undefined) ?? this.#settleRows(batch, rows)
+    for (const { records } of counts) {
+      this.#records -= records
+      this.#settled += records
+    }
     this.#wake()
-    return counted
+    return counts
+  }
+
+  /** Records of the batch that are not done, by partition. */
+  pending(batch: RecordBatch): readonly Count[] {
+    const touched: Range[] = []
+    let before = -1
+    for (let i = 0; i < batch.length; i++) {
+      const origin = batch.origin(i)
+      // Pieces of one record stand side by side.
+      const range = origin === before ? undefined : this.#rangeOf(origin)
+      before = origin
+      if (range !== undefined && !range.track.released && range.touched++ === 0) touched.push(range)
+    }
+    return touched.map((range) => countOf(range, untouch(range)))
   }
 
   /** All rows of one polled batch at once, where none of them was done before; undefined where it is not so. */
-  #settleTicket(batch: RecordBatch): number | undefined {
+  #settleTicket(batch: RecordBatch): readonly Count[] | undefined {
     const first = batch.isWhole ? batch.firstOrigin : null
     if (first === null || batch.isSplit) return undefined
     const ticket = this.#ticketOf(first)
     if (ticket === undefined || ticket.first !== first || ticket.left !== batch.length) return undefined
     if (ticket.count !== batch.length || ticket.pieces !== undefined) return undefined
     this.#close(ticket)
-    let counted = 0
+    const counts: Count[] = []
     for (const range of ticket.ranges) {
       if (range.track.released) this.#late -= range.left
-      else counted += range.left
-      range.left = 0
-      advance(range.track)
+      else if (range.left > 0) counts.push(settleRange(range, range.left))
     }
-    return counted
+    return counts
   }
 
-  #settleRows(batch: RecordBatch, rows: readonly number[] | undefined): number {
+  #settleRows(batch: RecordBatch, rows: readonly number[] | undefined): readonly Count[] {
     const count = rows === undefined ? batch.length : rows.length
-    let counted = 0
-    const touched = new Set<PartitionTrack>()
-    let last: PartitionTrack | undefined
+    const touched: Range[] = []
     for (let i = 0; i < count; i++) {
       const origin = batch.origin(rows === undefined ? i : rows[i]!)
       const ticket = this.#ticketOf(origin)
@@ -167,12 +153,9 @@ export class AckTracker {
         this.#late--
         continue
       }
-      range.left--
-      counted++
-      if (range.track !== last) touched.add((last = range.track))
+      if (range.touched++ === 0) touched.push(range)
     }
-    for (const track of touched) advance(track)
-    return counted
+    return touched.map((range) => settleRange(range, untouch(range)))
   }
 
   /** The batch without rows of partitions that were given up since it was made. */
@@ -181,8 +164,7 @@ export class AckTracker {
     const kept: number[] = []
     const late: number[] = []
     for (let i = 0; i < batch.length; i++) {
-      const ticket = this.#ticketOf(batch.origin(i))
-      const range = ticket?.ranges[ticket.rangeOf === null ? 0 : ticket.rangeOf[batch.origin(i) - ticket.first]!]
+      const range = this.#rangeOf(batch.origin(i))
       ;(range === undefined || range.track.released ? late : kept).push(i)
     }
     if (late.length === 0) return batch
@@ -193,10 +175,35 @@ export class AckTracker {
   /** Positions that may be committed and are not. */
   committable(): Positions {
     const positions: PartitionPosition[] = []
-    for (const { stream, partition, done, committed } of this.#tracks.values()) {
-      if (done !== undefined && done !== committed) positions.push({ stream, partition, position: done })
+    for (const track of this.#tracks.values()) {
+      const { stream, partition, done } = track
+      if (track.offer()) positions.push({ stream, partition, position: done! })
     }
     return positions
+  }
+
+  /** What became of the records before these positions, which were committable last, since the ones committed last. */
+  passing(positions: Positions): readonly PassingRecords[] {
+    return positions.map(({ stream, partition, position }) => {
+      const track = this.#tracks.get(trackKey(stream, partition))
+      const { records, tally } = track?.offered ?? { records: 0, tally: emptyTally() }
+      const ended = position.ended === true && track?.ranges.length === 0
+      return { stream, partition, records, tally, ended }
+    })
+  }
+
+  /** How many records of the partition were read beyond what is committed. */
+  uncommitted({ stream, partition }: Partition): number {
+    return this.#tracks.get(trackKey(stream, partition))?.uncommitted ?? 0
+  }
+
+  /** The first partition whose records don't add up: not every one that is done has become something, once. */
+  mismatch(): Mismatch | undefined {
+    for (const track of this.#tracks.values()) {
+      const mismatch = track.mismatch()
+      if (mismatch !== undefined) return mismatch
+    }
+    return undefined
   }
 
   /** Those of the positions that are still this task's to commit: their partitions were not given up since. */
@@ -212,7 +219,7 @@ export class AckTracker {
       const key = trackKey(stream, partition)
       const track = this.#tracks.get(key)
       if (track === undefined) continue
-      track.committed = position
+      track.commit(position)
       if (position.ended === true && track.ranges.length === 0) this.#tracks.delete(key)
     }
   }
@@ -236,8 +243,8 @@ export class AckTracker {
     for (const { stream, partition } of partitions) this.#away.delete(trackKey(stream, partition))
   }
 
-  /** Forgets partitions that were given up. Returns how many records in flight were forgotten. */
-  release(partitions: readonly Partition[]): number {
+  /** Forgets partitions that were given up. */
+  release(partitions: readonly Partition[]): Forgotten {
     const tracks: PartitionTrack[] = []
     for (const { stream, partition } of partitions) {
       const key = trackKey(stream, partition)
@@ -249,10 +256,10 @@ export class AckTracker {
     return this.#forget(tracks)
   }
 
-  /** Forgets everything: what is still settled or read counts for nothing. Returns how many records were in flight. */
-  abandon(): number {
+  /** Forgets everything: what is still settled or read counts for nothing. */
+  abandon(): Forgotten {
     this.#abandoned = true
-    return this.#forget(this.#tracks.values())
+    return this.#forget([...this.#tracks.values()])
   }
 
   /** Whether nothing of these partitions is in flight. */
@@ -276,17 +283,16 @@ export class AckTracker {
     })
   }
 
-  #forget(tracks: Iterable<PartitionTrack>): number {
-    let forgotten = 0
-    for (const track of tracks) {
-      for (const range of track.ranges) forgotten += range.left
-      track.released = true
-      track.ranges = []
-    }
+  #forget(tracks: readonly PartitionTrack[]): Forgotten {
+    const partitions = tracks.map((track) => {
+      const { stream, partition } = track
+      return { stream, partition, ...track.forget() }
+    })
+    const forgotten = partitions.reduce((sum, { records }) => sum + records, 0)
     this.#late += forgotten
     this.#records -= forgotten
     this.#wake()
-    return forgotten
+    return { records: forgotten, partitions }
   }
 
   #wake(): void {
@@ -303,6 +309,11 @@ export class AckTracker {
     const last = this.#lastTicket
     if (last !== undefined && origin >= last.first && origin < last.first + last.count) return last
     return (this.#lastTicket = this.#tickets.find((t) => origin >= t.first && origin < t.first + t.count))
+  }
+
+  #rangeOf(origin: number): Range | undefined {
+    const ticket = this.#ticketOf(origin)
+    return ticket?.ranges[ticket.rangeOf === null ? 0 : ticket.rangeOf[origin - ticket.first]!]
   }
 
   #withoutAway(batch: RecordBatch): RecordBatch {
@@ -323,10 +334,10 @@ export class AckTracker {
       const position = known.get(key)?.position ?? { offset: packed.offset[lastRow]! + 1 }
       known.delete(key)
       const track = this.#track(packed.streams[packed.stream[lastRow]!]!, packed.partition[lastRow]!)
-      return { track, position, left: count }
+      return newRange(track, position, count)
     })
     for (const { stream, partition, position } of known.values()) {
-      ranges.push({ track: this.#track(stream, partition), position, left: 0 })
+      ranges.push(newRange(this.#track(stream, partition), position, 0))
     }
     return { ranges, rangeOf: groups.length <= 1 ? null : groupOf }
   }
@@ -335,30 +346,9 @@ export class AckTracker {
     const key = trackKey(stream, partition)
     let track = this.#tracks.get(key)
     if (track === undefined) {
-      track = { stream, partition, ranges: [], read: undefined, done: undefined, committed: undefined, released: false }
+      track = new PartitionTrack(stream, partition)
       this.#tracks.set(key, track)
     }
     return track
   }
-}
-
-/** Counts a piece of a split record as done; whether it was the last one. */
-function lastPiece(pieces: Map<number, number>, origin: number): boolean {
-  const left = pieces.get(origin) ?? 1
-  if (left > 1) pieces.set(origin, left - 1)
-  return left <= 1
-}
-
-/** A position without records takes the place of one that is done: a source may tell many while one record is late. */
-function append(range: Range): void {
-  const { ranges } = range.track
-  const last = ranges.length - 1
-  if (range.left === 0 && last >= 0 && ranges[last]!.left === 0) ranges[last] = range
-  else ranges.push(range)
-}
-
-function advance(track: PartitionTrack): void {
-  let n = 0
-  while (n < track.ranges.length && track.ranges[n]!.left === 0) track.done = track.ranges[n++]!.position
-  if (n > 0) track.ranges.splice(0, n)
 }

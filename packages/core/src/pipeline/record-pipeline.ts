@@ -20,6 +20,13 @@ export interface Prepared {
   readonly transformed: RecordBatch
 }
 
+/** The numbers of all rows that a polled batch has become: those that transforms made, and those that failed there. */
+export function pieces({ transformed, failures }: Pick<Prepared, 'transformed' | 'failures'>): number[] {
+  const origins = failures.filter(({ transform }) => transform !== undefined).map(({ batch, row }) => batch.origin(row))
+  for (let i = 0; i < transformed.length; i++) origins.push(transformed.origin(i))
+  return origins
+}
+
 export interface RecordPipelineOptions {
   readonly codec: Codec
   readonly transforms: readonly TransformStep[]
@@ -55,7 +62,7 @@ function runStep(step: TransformStep, batch: RecordBatch, failures: StageFailure
   } catch (error) {
     return runStep(step, withoutThrowing(step, batch, { error, failures }), failures)
   }
-  for (const { row, error } of result.failures ?? []) failures.push({ batch, row, stage: 'TRANSFORMATION', error })
+  for (const { row, error } of result.failures ?? []) failures.push(failedIn(step, { batch, row, error }))
   return result.batch
 }
 
@@ -68,7 +75,7 @@ function withoutThrowing(
   const fine: number[] = []
   const search = (from: number, to: number, error: unknown): void => {
     if (to - from === 1) {
-      failures.push({ batch, row: from, stage: 'TRANSFORMATION', error: asRecordError(error, step.name) })
+      failures.push(failedIn(step, { batch, row: from, error: asRecordError(error, step.name) }))
       return
     }
     const middle = (from + to) >>> 1
@@ -87,6 +94,12 @@ function withoutThrowing(
   // It takes every half and not the whole: no record is to blame.
   if (fine.length === batch.length) throw thrown
   return batch.select(fine)
+}
+
+function failedIn({ name }: TransformStep, failure: Pick<StageFailure, 'batch' | 'row' | 'error'>): StageFailure {
+  // A transform that reads a value is the first to have it converted.
+  const stage = failure.error.code === 'CONVERSION_FAILED' ? 'VALUE_CONVERTER' : 'TRANSFORMATION'
+  return { ...failure, stage, transform: name }
 }
 
 type Reader = (batch: RecordBatch, failures: StageFailure[]) => RecordBatch

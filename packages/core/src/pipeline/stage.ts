@@ -9,5 +9,7 @@ export interface StageFailure {
   readonly batch: RecordBatch
   readonly row: number
   readonly stage: Stage
+  /** The transform that it failed in, or that was the first to read it. */
+  readonly transform?: string
   readonly error: RecordError
 }

@@ -1,5 +1,6 @@
 import { open, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { crashPoint } from '../crash-points.ts'
 
 const OWNER_ONLY = 0o600
 
@@ -18,8 +19,15 @@ export async function writeDurably(path: string, text: string): Promise<void> {
 export async function replaceDurably(path: string, text: string): Promise<void> {
   const draft = `${path}.tmp`
   await writeDurably(draft, text)
+  crashPoint('state-synced')
   await rename(draft, path)
-  const folder = await open(dirname(path), 'r')
+  crashPoint('state-renamed')
+  await syncFolder(dirname(path))
+}
+
+/** Waits until the disk has what was created, renamed or removed in a folder. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r')
   try {
     await folder.sync()
   } finally {

@@ -1,47 +1,67 @@
 import { ConnectError, RetriableError } from '../api/errors.ts'
 import type { Positions } from '../api/record.ts'
+import { type LedgerEntry, mergeLedger } from './ledger-entry.ts'
 import { mergePositions } from './positions.ts'
-import type { StateStore, TaskState } from './state-store.ts'
+import { type StateChanges, type StateStore, type StoredState, type TaskState, isOfTask } from './state-store.ts'
 
-/** Positions that last as long as the store. */
-export function createMemoryStateStore(): StateStore {
-  const states = new Map<string, Positions>()
-  const claimed = new Set<string>()
+/** State that lasts as long as the store. `now` is in milliseconds since 1970. */
+export function createMemoryStateStore(now: () => number = Date.now): StateStore {
+  const shelf: Shelf = { states: new Map(), claimed: new Set(), now }
   return {
     open: async (task) => {
-      if (claimed.has(task)) {
+      if (shelf.claimed.has(task)) {
         throw new RetriableError('STATE_LOCKED', `the state of ${task} is held by another pipeline of this worker`)
       }
-      claimed.add(task)
-      return new MemoryTaskState(task, states, claimed)
+      shelf.claimed.add(task)
+      return new MemoryTaskState(task, shelf)
     },
-    close: async () => claimed.clear(),
+    read: async (task) => [...shelf.states.values()].filter((state) => isOfTask(state.task, task)).sort(bySlot),
+    close: async () => shelf.claimed.clear(),
   }
+}
+
+interface Shelf {
+  readonly states: Map<string, StoredState>
+  readonly claimed: Set<string>
+  readonly now: () => number
+}
+
+function bySlot(one: StoredState, other: StoredState): number {
+  return one.task.localeCompare(other.task, 'en', { numeric: true })
 }
 
 class MemoryTaskState implements TaskState {
   readonly #task: string
-  readonly #states: Map<string, Positions>
-  readonly #claimed: Set<string>
+  readonly #shelf: Shelf
   #open = true
+  /** Nobody else can reach it. */
+  readonly lost: AbortSignal = new AbortController().signal
 
-  constructor(task: string, states: Map<string, Positions>, claimed: Set<string>) {
+  constructor(task: string, shelf: Shelf) {
     this.#task = task
-    this.#states = states
-    this.#claimed = claimed
+    this.#shelf = shelf
   }
 
   get positions(): Positions {
-    return this.#states.get(this.#task) ?? []
+    return this.#shelf.states.get(this.#task)?.positions ?? []
   }
 
-  async write(positions: Positions): Promise<void> {
+  get ledger(): readonly LedgerEntry[] {
+    return this.#shelf.states.get(this.#task)?.ledger ?? []
+  }
+
+  async write(changes: StateChanges): Promise<void> {
     if (!this.#open) throw new ConnectError('STOPPED', `the state of ${this.#task} is closed`)
-    this.#states.set(this.#task, mergePositions(this.positions, positions))
+    this.#shelf.states.set(this.#task, {
+      task: this.#task,
+      positions: mergePositions(this.positions, changes.positions),
+      ledger: mergeLedger(this.ledger, changes.ledger ?? []),
+      savedAtMs: this.#shelf.now(),
+    })
   }
 
   async close(): Promise<void> {
-    if (this.#open) this.#claimed.delete(this.#task)
+    if (this.#open) this.#shelf.claimed.delete(this.#task)
     this.#open = false
   }
 }

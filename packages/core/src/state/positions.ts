@@ -1,4 +1,4 @@
-import type { Positions } from '../api/record.ts'
+import type { PartitionPosition, Positions } from '../api/record.ts'
 
 /** `old` with the entries of `changes` in place of those of the same partitions, and without partitions that ended. */
 export function mergePositions(old: Positions, changes: Positions): Positions {
@@ -12,4 +12,10 @@ export function mergePositions(old: Positions, changes: Positions): Positions {
 
 function nameOf({ stream, partition }: Positions[number]): string {
   return `${partition} ${stream}`
+}
+
+/** Whether something that was stored is a position. */
+export function isPartitionPosition(entry: unknown): entry is PartitionPosition {
+  const { stream, partition, position } = (entry ?? {}) as Partial<PartitionPosition>
+  return typeof stream === 'string' && Number.isSafeInteger(partition) && Number.isSafeInteger(position?.offset)
 }

@@ -10,6 +10,9 @@ export interface TaskLock {
   release(): Promise<void>
 }
 
+/** Claims that this process has given up and could not mark so: others wait for its end, it does not wait for itself. */
+const givenUp = new Set<string>()
+
 type Claim = (Owner & { readonly released: false }) | { readonly released: true }
 
 /**
@@ -35,7 +38,25 @@ export async function acquireTaskLock(
     throw locked(name, 'another worker that has just claimed it', lockPath(folder, name, last))
   }
   await removeBelow(folder, name, mine)
-  return { release: () => replace(path, { released: true }) }
+  return {
+    release: async () => {
+      givenUp.add(path)
+      await replace(path, { released: true })
+      givenUp.delete(path)
+    },
+  }
+}
+
+/** The living process that holds the task, for people; undefined: none, or it can't be told. */
+export async function holderOf(folder: string, name: string): Promise<string | undefined> {
+  const current = await highest(folder, name)
+  const claim = current === 0 ? 'gone' : await readClaim(lockPath(folder, name, current))
+  if (claim === 'gone' || claim === 'unreadable' || claim.released || !(await mayLive(claim))) return undefined
+  return processOf(claim)
+}
+
+function processOf({ pid, host }: Owner): string {
+  return `process ${pid} on host ${host}`
 }
 
 async function refuseIfHeld(folder: string, name: string, number: number): Promise<void> {
@@ -43,7 +64,7 @@ async function refuseIfHeld(folder: string, name: string, number: number): Promi
   const claim = await readClaim(path)
   if (claim === 'gone') throw locked(name, 'another worker that has just claimed it', path)
   if (claim === 'unreadable') throw locked(name, 'an unknown worker', path)
-  if (!claim.released && (await mayLive(claim))) throw locked(name, `process ${claim.pid} on host ${claim.host}`, path)
+  if (!claim.released && !givenUp.has(path) && (await mayLive(claim))) throw locked(name, processOf(claim), path)
 }
 
 function locked(name: string, holder: string, path: string): RetriableError {
@@ -77,12 +98,21 @@ async function createExclusively(path: string, owner: Owner): Promise<boolean> {
 
 async function replace(path: string, claim: Claim): Promise<void> {
   const draft = `${path}.${randomUUID()}.tmp`
-  await writeDurably(draft, JSON.stringify(claim))
-  await rename(draft, path)
+  try {
+    await writeDurably(draft, JSON.stringify(claim))
+    await rename(draft, path)
+  } catch (error) {
+    await unlink(draft).catch(() => undefined)
+    throw error
+  }
 }
 
 async function removeBelow(folder: string, name: string, number: number): Promise<void> {
-  for (const old of await numbers(folder, name)) if (old < number) await removeIfThere(lockPath(folder, name, old))
+  for (const old of await numbers(folder, name)) {
+    if (old >= number) continue
+    await removeIfThere(lockPath(folder, name, old))
+    givenUp.delete(lockPath(folder, name, old))
+  }
 }
 
 async function removeIfThere(path: string): Promise<void> {

@@ -1,4 +1,7 @@
-/** What a metric is, and what it is told apart by. Label values are bounded: names from the config, partitions, codes. */
+/**
+ * What a metric is, and what it is told apart by. Label values are bounded: names from the config, and codes. Partitions
+ * are no label, since a source of files has any number of them: `connect-run status --partitions` has those figures.
+ */
 export interface MetricDefinition {
   readonly kind: 'counter' | 'gauge' | 'histogram'
   readonly help: string
@@ -11,6 +14,8 @@ export const metricNames = [
   'records_written_total',
   'records_filtered_total',
   'records_skipped_total',
+  'records_retried_total',
+  'records_parked_total',
   'records_dead_lettered_total',
   'records_dropped_total',
   'records_released_total',
@@ -20,6 +25,7 @@ export const metricNames = [
   'poll_seconds',
   'put_seconds',
   'retries_total',
+  'sink_breaker_open',
   'offset_commit_seconds',
   'offset_commit_failures_total',
   'rebalances_total',
@@ -50,6 +56,12 @@ export const metricDefinitions: Readonly<Record<MetricName, MetricDefinition>> =
     help: 'Records that are not for this sink, by its rules.',
     labels: pipeline,
   },
+  records_retried_total: {
+    kind: 'counter',
+    help: 'Records given to the sink more than once, after an error that passes.',
+    labels: pipeline,
+  },
+  records_parked_total: { kind: 'counter', help: 'Records set aside in the retry queue.', labels: pipeline },
   records_dead_lettered_total: {
     kind: 'counter',
     help: 'Records in the dead letter queue.',
@@ -74,6 +86,11 @@ export const metricDefinitions: Readonly<Record<MetricName, MetricDefinition>> =
     kind: 'counter',
     help: 'Calls made again after an error that passes, by its code.',
     labels: ['pipeline', 'code'],
+  },
+  sink_breaker_open: {
+    kind: 'gauge',
+    help: '1 while the sink fails and writes wait for one at a time that probes it.',
+    labels: pipeline,
   },
   offset_commit_seconds: { kind: 'histogram', help: 'How long a commit of positions took.', labels: pipeline },
   offset_commit_failures_total: { kind: 'counter', help: 'Commits of positions that failed.', labels: pipeline },

@@ -9,6 +9,8 @@ import { sinkTraits } from './open-ends.ts'
 const SOURCE_COMMIT_MS = 1000
 /** … and to the state store, which is near. */
 const STATE_COMMIT_MS = 100
+/** … and to readers of a transaction, who wait for its end. */
+const TRANSACTION_MS = 100
 /** So many records done and not committed keep the next batch waiting, where a crash would double them. */
 const PROMPT_RECORDS = 1000
 
@@ -28,6 +30,7 @@ export function commitTiming(
 ): CommitTiming {
   const { commitIntervalMs } = pipeline
   if (commitIntervalMs !== undefined) return { intervalMs: commitIntervalMs, promptRecords: undefined }
+  if (sink.transactional === true) return { intervalMs: TRANSACTION_MS, promptRecords: undefined }
   if (source.commit !== undefined) return { intervalMs: SOURCE_COMMIT_MS, promptRecords: undefined }
   const isRepeatable = sink.commit !== undefined || sinkTraits(pipeline.sink).idempotent === true
   return { intervalMs: STATE_COMMIT_MS, promptRecords: isRepeatable ? undefined : PROMPT_RECORDS }

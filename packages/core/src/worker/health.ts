@@ -13,7 +13,9 @@ export class Health {
   readonly #logger: Logger
   readonly #clock: Clock
   #since: number | undefined
-  #said = 0
+  #said = -Infinity
+  /** What was said last, since it last worked. */
+  #saidCause: string | undefined
   #failures = 0
   #error: unknown
 
@@ -35,14 +37,16 @@ export class Health {
 
   failed(error: unknown): void {
     const now = this.#clock.monotonic()
-    const isNew = this.#since === undefined || causeOf(error) !== causeOf(this.#error)
+    const cause = causeOf(error)
+    const isNew = cause !== this.#saidCause
     this.#since ??= now
     this.#error = error ?? new Error('unknown')
     this.#failures++
     if (!isNew && now - this.#said < REMINDER_MS) return
-    // Two troubles that take turns would be said every time: a new one is said at most once a second.
-    if (isNew && this.#failures > 1 && now - this.#said < 1000) return
+    // What takes turns, with another trouble or with success, would be said every time: at most once a second.
+    if (isNew && now - this.#said < 1000) return
     this.#said = now
+    this.#saidCause = cause
     const lasted = Math.round((now - this.#since) / 1000)
     const fields = { ...errorFields(error), failures: this.#failures, ...(lasted > 0 && { forSeconds: lasted }) }
     this.#logger.warn(fields, `${this.#subject}: ${describe(error)}; trying again`)
@@ -51,7 +55,9 @@ export class Health {
   succeeded(): void {
     if (this.#since === undefined) return
     const seconds = Math.round((this.#clock.monotonic() - this.#since) / 1000)
-    this.#logger.info({ failures: this.#failures, afterSeconds: seconds }, `${this.#subject}: works again`)
+    const fields = { failures: this.#failures, afterSeconds: seconds }
+    if (this.#saidCause !== undefined) this.#logger.info(fields, `${this.#subject}: works again`)
+    this.#saidCause = undefined
     this.#since = undefined
     this.#error = undefined
     this.#failures = 0

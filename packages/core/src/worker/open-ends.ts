@@ -3,52 +3,76 @@ import { ConnectError } from '../api/errors.ts'
 import type { Positions } from '../api/record.ts'
 import type { SinkTask, SinkTraits } from '../api/sink-task.ts'
 import type { SourceTask } from '../api/source-task.ts'
-import type { DeadLetterTarget, SinkEnd } from '../config/pipeline-config.ts'
-import { deadLetterFile } from '../delivery/dead-letter-file.ts'
+import type { Clock, SinkContext } from '../api/task-context.ts'
+import { sourceFacts } from '../config/guarantee.ts'
+import type { DeadLetterTarget, PipelineConfig, RetryConfig, SinkEnd } from '../config/pipeline-config.ts'
+import { DeadLetterFile } from '../delivery/dead-letter-file.ts'
 import { DeadLetterWriter } from '../delivery/dead-letter-writer.ts'
+import { isReplayPosition } from '../dead-letters/replay-position.ts'
 import { trackKey } from '../offsets/partition-groups.ts'
 import type { TaskState } from '../state/state-store.ts'
+import type { LedgerBook } from './ledger.ts'
+import { LedgerSlot } from './ledger-slot.ts'
 import type { Ownership } from './ownership.ts'
 import { startTask } from './start-task.ts'
 import type { TaskOptions } from './task-options.ts'
 
 /** The source waits for its system for as long as it takes; so does the dead letter queue. */
-const ENDLESS = { maxAttempts: 0, maxElapsedMs: 0 }
+export const ENDLESS: Pick<RetryConfig, 'maxAttempts' | 'maxElapsedMs'> = { maxAttempts: 0, maxElapsedMs: 0 }
 
 /** Run in reverse at the end. */
 export type Closers = (() => Promise<void>)[]
 
-export async function openSink(options: TaskOptions, closers: Closers): Promise<SinkTask> {
+/** `member`: what the source lends a transaction, once it has started. */
+export async function openSink(options: TaskOptions, closers: Closers, member: () => unknown): Promise<SinkTask> {
   const { pipeline } = options
   const connector = sinkOf(pipeline.sink.plugin)
   const streams = sourceOf(pipeline.source.plugin).streams?.(pipeline.source.config)
   const sink = await startTask<SinkTask>({
     ...options,
     create: () => connector.create(pipeline.sink.config),
-    start: (task) => task.start({ ...options.context(pipeline.sink.config, 'sink'), streams }),
+    start: (task) => {
+      return task.start({ ...options.context(pipeline.sink.config, 'sink'), streams, ...exactlyOnce(pipeline, member) })
+    },
     retry: pipeline.sink.retry,
     health: options.sinkHealth,
   })
   closers.push(() => sink.stop())
+  if (pipeline.delivery === 'exactly-once' && sink.transactional !== true) throw notTransactional(pipeline)
   return sink
+}
+
+/** Without transactions the promise would be broken by the first crash, and nobody would know. */
+function notTransactional({ sink }: PipelineConfig): ConnectError {
+  const message = `the ${sink.plugin.name} sink states that it can deliver exactly once, and does not write in transactions`
+  return new ConnectError('PLUGIN_INVALID', message, {
+    hint: 'Set `delivery: at-least-once`, and report it to its author.',
+  })
+}
+
+function exactlyOnce(pipeline: PipelineConfig, member: () => unknown): Pick<SinkContext<unknown>, 'exactlyOnce'> {
+  if (pipeline.delivery !== 'exactly-once') return {}
+  return { exactlyOnce: { member: sourceFacts(pipeline).positions === 'source' ? member : undefined } }
 }
 
 /** Undefined where the pipeline has none. `signal` aborts writes when the task fails. */
 export async function openDeadLetters(
   options: TaskOptions,
   closers: Closers,
-  signal: AbortSignal,
+  { main, signal }: { readonly main: SinkTask; readonly signal: AbortSignal },
 ): Promise<DeadLetterWriter | undefined> {
   const target = options.pipeline.errors.deadLetterQueue
   if (target === undefined) return undefined
   const config = target.kind === 'sink' ? target.config : {}
-  const sink = await startTask<SinkTask>({
-    ...options,
-    create: () => deadLetterSink(target),
-    start: (task) => task.start({ ...options.context(config, 'dead-letters'), streams: undefined }),
-    retry: ENDLESS,
-    health: options.deadLetterHealth,
-  })
+  const start = (): Promise<SinkTask> =>
+    startTask<SinkTask>({
+      ...options,
+      create: () => deadLetterSink(target, options.clock),
+      start: (task) => task.start({ ...options.context(config, 'dead-letters'), streams: undefined }),
+      retry: ENDLESS,
+      health: options.deadLetterHealth,
+    })
+  const sink = besideMain(options, main, target) ?? (await start())
   const where = target.kind === 'sink' ? target.describe : target.path
   const writer = new DeadLetterWriter({ ...options, sink, target: where, health: options.deadLetterHealth, signal })
   closers.push(() => writer.stop())
@@ -56,6 +80,8 @@ export async function openDeadLetters(
 }
 
 export interface SourceParts {
+  /** Of a source that keeps no positions itself. */
+  readonly state: TaskState | undefined
   readonly sink: SinkTask
   readonly ownership: Ownership
   /** Told where positions pass to from now on. */
@@ -66,20 +92,23 @@ export interface SourceParts {
 export async function openSource(options: TaskOptions, closers: Closers, parts: SourceParts): Promise<SourceTask> {
   const { pipeline } = options
   const connector = sourceOf(pipeline.source.plugin)
-  let state: TaskState | undefined
-  const openState = async (): Promise<TaskState> => {
-    const opened = await options.stateStore.open(`${options.worker}-${pipeline.name}`)
-    closers.push(() => opened.close())
-    return opened
-  }
+  const { state } = parts
+  let slot: { readonly changed: () => void } | undefined
   const source = await startTask<SourceTask>({
     ...options,
     create: () => connector.create(pipeline.source.config),
     start: async (task) => {
-      if (task.commit === undefined) {
-        state ??= await openState()
-        parts.storeIn(state.write.bind(state))
-      } else parts.storeIn(task.commit.bind(task))
+      if (state !== undefined) parts.storeIn((positions) => storeWithLedger(state, options.ledger, positions))
+      if (task.commit !== undefined) {
+        const commit = isInTransaction(parts.sink, task) ? async () => undefined : task.commit.bind(task)
+        slot ??= openSlot(options, closers)
+        const { changed } = slot
+        parts.storeIn(async (positions) => {
+          if (positions.length > 0) await commit(positions)
+          options.ledger.passed(positions)
+          changed()
+        })
+      }
       const { ownership } = parts
       await task.start({
         ...options.context(pipeline.source.config, 'source'),
@@ -97,17 +126,47 @@ export async function openSource(options: TaskOptions, closers: Closers, parts: 
   return source
 }
 
+/** The sink's transactions hold the source's own positions. */
+function isInTransaction(sink: SinkTask, source: SourceTask): boolean {
+  return sink.transactional === true && source.transactionMember !== undefined
+}
+
+async function storeWithLedger(state: TaskState, ledger: LedgerBook, positions: Positions): Promise<void> {
+  const { entries, stored } = ledger.passing(positions)
+  await state.write({ positions, ledger: entries })
+  stored()
+}
+
+/** Where the ledger is kept of a source that keeps its own positions. */
+function openSlot(options: TaskOptions, closers: Closers): { readonly changed: () => void } {
+  const task = `${options.worker}-${options.pipeline.name}`
+  const slot = new LedgerSlot({ ...options, task, health: options.ledgerHealth })
+  closers.push(() => slot.close())
+  return { changed: () => slot.changed() }
+}
+
 /** A source with a store of its own asks for its partitions' positions later. */
 async function startingPositions(state: TaskState | undefined, sink: SinkTask): Promise<Positions> {
   if (state === undefined) return []
   const stored = state.positions
-  const recovered = (await sink.recover?.({ partitions: undefined, stored })) ?? []
+  const all = (await sink.recover?.({ partitions: undefined, stored })) ?? []
+  const recovered = all.filter((entry) => !isReplayPosition(entry))
   const held = new Set(recovered.map(({ stream, partition }) => trackKey(stream, partition)))
   return [...recovered, ...stored.filter(({ stream, partition }) => !held.has(trackKey(stream, partition)))]
 }
 
-function deadLetterSink(target: DeadLetterTarget): SinkTask {
-  return target.kind === 'file' ? deadLetterFile(target.path) : sinkOf(target.plugin).create(target.config)
+/** In the transactions of the pipeline's own sink, where that takes them there: then it is started and stopped as that. */
+function besideMain({ pipeline }: TaskOptions, main: SinkTask, target: DeadLetterTarget): SinkTask | undefined {
+  if (target.kind !== 'sink' || target.plugin !== pipeline.sink.plugin) return undefined
+  const beside = main.beside?.(target.config)
+  return beside && { start: nothing, stop: nothing, put: beside.put.bind(beside) }
+}
+
+async function nothing(): Promise<void> {}
+
+function deadLetterSink(target: DeadLetterTarget, clock: Clock): SinkTask {
+  if (target.kind === 'sink') return sinkOf(target.plugin).create(target.config)
+  return new DeadLetterFile({ ...target, now: () => clock.now() })
 }
 
 /** The plugin forgets its config's type; the config was validated by the plugin's own schema. */

@@ -1,6 +1,8 @@
+import { ConnectError } from '../api/errors.ts'
 import type { Partition, Positions } from '../api/record.ts'
 import type { SinkTask } from '../api/sink-task.ts'
 import type { Clock, Logger } from '../api/task-context.ts'
+import { crashPoint } from '../crash-points.ts'
 import type { AckTracker } from '../offsets/ack-tracker.ts'
 import { trackKey } from '../offsets/partition-groups.ts'
 import type { OffsetCommitter } from '../offsets/offset-committer.ts'
@@ -25,6 +27,11 @@ export interface OwnershipParts {
   readonly flush: () => void
   /** Nothing will be done soon: the sink fails. */
   readonly stuck: () => boolean
+  /**
+   * Where the sink writes in transactions: fails the task, and the open transaction with it. A partition must not be
+   * given up while records of it stand there without their position: its next owner writes them as well.
+   */
+  readonly abort: ((error: ConnectError) => void) | undefined
 }
 
 /** Which partitions this task owns, for sources whose partitions come and go. */
@@ -55,15 +62,18 @@ export class Ownership {
     const { committer, logger, clock, flush } = this.#parts
     flush()
     await this.#drain(partitions)
+    crashPoint('revoke-drained')
     const committing = committer.commit().catch((error: unknown) => {
       logger.warn(errorFields(error), `positions of revoked partitions are not committed: ${describe(error)}`)
     })
     await within(() => committing, DRAIN_MS, clock)
+    if (!this.#isCommitted(partitions)) this.#abort('revoked before they were committed', partitions)
     const forgotten = this.#release(partitions)
     logger.info({ partitions: names(partitions), forgotten }, `revoked ${plural(partitions.length, 'partition')}`)
   }
 
   lost(partitions: readonly Partition[]): void {
+    this.#abort('taken away', partitions)
     const forgotten = this.#release(partitions)
     this.#parts.logger.warn(
       { partitions: names(partitions), forgotten },
@@ -79,6 +89,21 @@ export class Ownership {
     }
   }
 
+  #isCommitted(partitions: readonly Partition[]): boolean {
+    const { tracker } = this.#parts
+    const passed = new Map(tracker.passed().map((it) => [trackKey(it.stream, it.partition), it.position.offset]))
+    return partitions.every((partition) => {
+      const read = tracker.readPosition(partition)
+      return read === undefined || read.offset === passed.get(trackKey(partition.stream, partition.partition))
+    })
+  }
+
+  #abort(what: string, partitions: readonly Partition[]): void {
+    const message = `${names(partitions).join(', ')} ${what}; the open transaction is aborted`
+    const hint = 'Nothing is lost or doubled: the next owner goes on from the last transaction that was committed.'
+    this.#parts.abort?.(new ConnectError('FENCED', message, { hint }))
+  }
+
   #changed(): void {
     this.#parts.metrics.count('rebalances_total')
     this.#parts.metrics.gauge('partitions_assigned', this.#owned.size)
@@ -88,9 +113,9 @@ export class Ownership {
     const { tracker, ledger } = this.#parts
     for (const { stream, partition } of partitions) this.#owned.delete(trackKey(stream, partition))
     const forgotten = tracker.release(partitions)
-    ledger.add('released', forgotten)
+    ledger.released(forgotten)
     this.#changed()
-    return forgotten
+    return forgotten.records
   }
 }
 

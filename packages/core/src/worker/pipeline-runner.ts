@@ -1,6 +1,8 @@
 import { isConnectError } from '../api/errors.ts'
 import type { Clock, Logger, TaskContext } from '../api/task-context.ts'
 import type { PipelineConfig } from '../config/pipeline-config.ts'
+import { DeadLetterLimit } from '../delivery/dead-letter-limit.ts'
+import type { ParkingLot } from '../delivery/parking.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { type PipelineMetrics, pipelineMetrics } from '../telemetry/pipeline-metrics.ts'
@@ -16,6 +18,7 @@ export interface PipelineRunnerOptions {
   readonly worker: string
   readonly pipeline: PipelineConfig
   readonly stateStore: StateStore
+  readonly parkingLot: ParkingLot | undefined
   readonly clock: Clock
   readonly random: () => number
   readonly logger: RootLogger
@@ -33,6 +36,9 @@ export class PipelineRunner {
   readonly #metrics: PipelineMetrics
   readonly #ledger: LedgerBook
   readonly #health: { readonly source: Health; readonly sink: Health; readonly dead: Health; readonly commit: Health }
+  /** No trouble of the pipeline: its records flow. */
+  readonly #ledgerHealth: Health
+  readonly #deadLetterLimit: DeadLetterLimit | undefined
   #state: PipelineState = 'starting'
   #progress: TaskProgress | undefined
   #failure: PipelineFailure | undefined
@@ -40,9 +46,11 @@ export class PipelineRunner {
 
   constructor(options: PipelineRunnerOptions) {
     const { pipeline, clock } = options
+    const limits = pipeline.errors.deadLetterLimits
     this.#options = options
+    this.#deadLetterLimit = limits && new DeadLetterLimit(limits, clock)
     this.#metrics = pipelineMetrics(options.metrics, pipeline.name)
-    this.#ledger = new LedgerBook(this.#metrics)
+    this.#ledger = new LedgerBook(this.#metrics, pipeline.name)
     this.#logger = options.logger.child({ pipeline: pipeline.name })
     const health = (subject: string): Health => new Health(subject, this.#logger, clock)
     this.#health = {
@@ -51,6 +59,7 @@ export class PipelineRunner {
       dead: health('dead letter queue'),
       commit: health('commit of positions'),
     }
+    this.#ledgerHealth = health('ledger')
   }
 
   /** Never rejects: what became of it stands in the snapshot. */
@@ -81,6 +90,7 @@ export class PipelineRunner {
       state: this.#stateNow(),
       ledger,
       problem: this.#problem(),
+      breaker: (this.#state === 'running' ? this.#progress?.breaker() : undefined) ?? 'closed',
       failure: this.#failure ?? this.#trouble(),
       total: remaining === undefined ? undefined : ledger.read + remaining,
     }
@@ -99,7 +109,9 @@ export class PipelineRunner {
         sourceHealth: this.#health.source,
         sinkHealth: this.#health.sink,
         deadLetterHealth: this.#health.dead,
+        deadLetterLimit: this.#deadLetterLimit,
         commitHealth: this.#health.commit,
+        ledgerHealth: this.#ledgerHealth,
         context: (config, role) => this.#context(config, role),
         onRunning: (progress) => {
           this.#state = 'running'

@@ -2,12 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isEndOfSource, isRetriable } from '../api/errors.ts'
 import type { PollResult, SourceTask } from '../api/source-task.ts'
 import type { Clock } from '../api/task-context.ts'
+import { crashPoint } from '../crash-points.ts'
 import { backoffMs } from '../delivery/backoff.ts'
-import type { Delivery } from '../delivery/delivery.ts'
+import type { Delivery, Tried } from '../delivery/delivery.ts'
 import type { Tolerance } from '../delivery/tolerance.ts'
 import type { AckTracker } from '../offsets/ack-tracker.ts'
 import { type BatchLimits, Batcher } from '../pipeline/batcher.ts'
-import type { Prepared } from '../pipeline/record-pipeline.ts'
+import { type Prepared, pieces } from '../pipeline/record-pipeline.ts'
 import { packSourceRecords } from '../records/batch-builder.ts'
 import { RecordBatch } from '../records/record-batch.ts'
 import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
@@ -16,6 +17,8 @@ import type { FlowControl } from './flow-control.ts'
 import type { Health } from './health.ts'
 import type { LedgerBook } from './ledger.ts'
 
+/** What fails before the sink sees it. */
+const UNTRIED: Tried = { attempts: 0, firstFailureMs: undefined }
 const POLL_PAUSE = { initialDelayMs: 100, maxDelayMs: 15_000 }
 /** A source that returns nothing sooner than this is asked again after a pause that grows to this, in milliseconds. */
 const IDLE_MS = 50
@@ -47,6 +50,11 @@ export class RecordFlow {
   readonly #batcher: Batcher
   readonly #dispatcher: Dispatcher
   readonly #rejecting = new Set<Promise<void>>()
+  /** What was read while new records are held back, in order; undefined where they are not. */
+  #held: (() => void)[] | undefined
+  #hold: Promise<unknown> = Promise.resolve()
+  /** Something may be with the sink, and nobody knows. */
+  #gaveUp = false
   #lingering = false
   readonly #read = new AbortController()
 
@@ -56,7 +64,7 @@ export class RecordFlow {
     this.#dispatcher = new Dispatcher({
       ordered,
       concurrency,
-      deliver: (rows) => delivery.deliver(rows).then(afterBatch).catch(fail),
+      deliver: (rows) => this.#noting(delivery.deliver(rows)).then(afterBatch).catch(fail),
     })
     this.#batcher = new Batcher(batch, (rows) => this.#dispatcher.dispatch(rows))
   }
@@ -65,7 +73,7 @@ export class RecordFlow {
    * Polls until the source has ended, `isDone` says so after a poll, or the signal aborts. Resolves with whether it was
    * one of the first two.
    */
-  async run(source: SourceTask, isDone: () => boolean, signal: AbortSignal): Promise<boolean> {
+  async run(source: Pick<SourceTask, 'poll'>, isDone: () => boolean, signal: AbortSignal): Promise<boolean> {
     try {
       return await this.#pollOnAndOn(source, isDone, signal)
     } finally {
@@ -73,7 +81,7 @@ export class RecordFlow {
     }
   }
 
-  async #pollOnAndOn(source: SourceTask, isDone: () => boolean, signal: AbortSignal): Promise<boolean> {
+  async #pollOnAndOn(source: Pick<SourceTask, 'poll'>, isDone: () => boolean, signal: AbortSignal): Promise<boolean> {
     const { flow, clock, metrics } = this.#parts
     let idle = 0
     while (!signal.aborted) {
@@ -102,10 +110,40 @@ export class RecordFlow {
 
   /** Resolves when nothing is under way: all settled, or given up by a stop or a failure. */
   async drained(): Promise<void> {
+    await this.#hold
+    await this.#drain()
+  }
+
+  /**
+   * Runs the action while everything that was given to the sink is settled: what is read meanwhile waits until it has
+   * ended. Resolves without running it where something was given up, so that what the sink has of it is not known.
+   * One call at a time.
+   */
+  async whileSettled(action: () => Promise<void>): Promise<void> {
+    let release!: () => void
+    this.#hold = new Promise<void>((resolve) => (release = resolve))
+    this.#held = []
+    try {
+      await this.#drain()
+      if (!this.#gaveUp) await action()
+    } finally {
+      const held = this.#held
+      this.#held = undefined
+      for (const goOn of held) goOn()
+      release()
+    }
+  }
+
+  async #drain(): Promise<void> {
     this.#batcher.flush()
     await this.#dispatcher.idle()
     while (this.#rejecting.size > 0) await Promise.all(this.#rejecting)
     this.#gauge()
+  }
+
+  async #noting(settled: Promise<boolean>): Promise<void> {
+    const isSettled = await settled
+    if (!isSettled) this.#gaveUp = true
   }
 
   async #poll(poll: () => Promise<PollResult>, signal: AbortSignal): Promise<PollResult | 'ended'> {
@@ -126,17 +164,25 @@ export class RecordFlow {
   }
 
   #take(result: PollResult): void {
-    const { connector, tracker, ledger, metrics, flow, clock, prepare } = this.#parts
+    crashPoint('after-read')
+    const { connector, tracker, ledger, tolerance, metrics, flow, clock, prepare } = this.#parts
     const batch = tracker.register(result instanceof RecordBatch ? result : packSourceRecords(result, connector))
     if (batch.length === 0) return
     ledger.read(batch.length)
+    tolerance.read(batch.length)
     metrics.count('bytes_read_total', batch.packed.buffer.length)
     const began = clock.monotonic()
     const { ready, failures, filtered, skipped, transformed } = prepare(batch)
+    crashPoint('after-transform')
     flow.prepared(batch.packed.buffer.length, clock.monotonic() - began)
-    if (transformed.isSplit) tracker.split(pieces(transformed, failures))
+    if (transformed.isSplit) tracker.split(pieces({ transformed, failures }))
     if (filtered.length > 0) ledger.add('filtered', tracker.settle(batch, filtered))
     if (skipped.length > 0) ledger.add('skipped', tracker.settle(batch, skipped))
+    if (this.#held === undefined) this.#give(ready, failures)
+    else this.#held.push(() => this.#give(ready, failures))
+  }
+
+  #give(ready: Prepared['ready'], failures: Prepared['failures']): void {
     if (failures.length > 0) this.#reject(failures)
     if (ready.length === 0) return
     this.#batcher.add(ready)
@@ -151,9 +197,8 @@ export class RecordFlow {
 
   #reject(failures: Prepared['failures']): void {
     const { tolerance, fail } = this.#parts
-    const done: Promise<void> = tolerance
-      .reject(failures, 0)
-      .then(() => undefined, fail)
+    const done: Promise<void> = this.#noting(tolerance.reject(failures, UNTRIED))
+      .catch(fail)
       .finally(() => this.#rejecting.delete(done))
     this.#rejecting.add(done)
   }
@@ -169,13 +214,6 @@ export class RecordFlow {
     this.#lingering = true
     this.#flushLater().catch(this.#parts.fail)
   }
-}
-
-/** The numbers of all rows that a polled batch has become: those that transforms made, and those that failed there. */
-function pieces(transformed: RecordBatch, failures: Prepared['failures']): number[] {
-  const origins = failures.filter(({ stage }) => stage === 'TRANSFORMATION').map(({ batch, row }) => batch.origin(row))
-  for (let i = 0; i < transformed.length; i++) origins.push(transformed.origin(i))
-  return origins
 }
 
 function hasPositions(result: PollResult): boolean {

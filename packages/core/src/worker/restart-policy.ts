@@ -11,7 +11,9 @@ const PERMANENT: ReadonlySet<ErrorCode> = new Set([
   'PLUGIN_INVALID',
   'FEATURE_MISSING',
   'STATE_UNREADABLE',
+  'STATE_UNSAFE',
   'OFFSET_MISSING',
+  'DEAD_LETTER_LIMIT',
 ])
 
 export interface RestartPolicy {
@@ -22,10 +24,17 @@ export interface RestartPolicy {
 /** Counts restarts in a row; a task that ran well for long enough has recovered. */
 export function restartPolicy(config: RestartConfig, random: () => number): RestartPolicy {
   let restarts = 0
+  let fenced = 0
   return {
     next(error, ranMs) {
       if (isPermanent(error)) return undefined
-      if (ranMs >= config.resetAfterMs) restarts = 0
+      // It has not failed: it stands by from now on.
+      if (isConnectError(error) && error.code === 'STATE_FENCED') return 0
+      if (ranMs >= config.resetAfterMs) restarts = fenced = 0
+      // Nor has this one: its partitions or its transactions are another worker's, and may come back.
+      if (isConnectError(error) && error.code === 'FENCED' && config.maxRestarts > 0) {
+        return backoffMs(config, ++fenced, random)
+      }
       if (restarts >= config.maxRestarts) return undefined
       restarts++
       return backoffMs(config, restarts, random)

@@ -2,28 +2,30 @@ import { setMaxListeners } from 'node:events'
 import type { Positions } from '../api/record.ts'
 import type { SinkTask } from '../api/sink-task.ts'
 import type { SourceTask } from '../api/source-task.ts'
-import type { Latency } from '../api/task-context.ts'
+import type { PipelineConfig } from '../config/pipeline-config.ts'
 import type { DeadLetterWriter } from '../delivery/dead-letter-writer.ts'
 import { Delivery } from '../delivery/delivery.ts'
+import type { ParkedRecords } from '../delivery/parked-records.ts'
+import { SinkCalls } from '../delivery/sink-calls.ts'
 import { Tolerance } from '../delivery/tolerance.ts'
 import { AckTracker } from '../offsets/ack-tracker.ts'
 import { OffsetCommitter } from '../offsets/offset-committer.ts'
-import { recordPipeline } from '../pipeline/record-pipeline.ts'
-import { endConverters } from '../records/codec.ts'
+import type { LedgerEntry } from '../state/ledger-entry.ts'
+import type { Stage } from '../pipeline/stage.ts'
 import { type CommitLoop, commitRegularly } from './commit-loop.ts'
 import { commitTiming, keepUp } from './commit-timing.ts'
 import { FlowControl } from './flow-control.ts'
 import { describe, errorFields } from './health.ts'
 import { OnceGate } from './once-gate.ts'
-import { type Closers, openDeadLetters, openSink, openSource, sinkTraits } from './open-ends.ts'
+import { type Closers, openDeadLetters, openSink, openSource } from './open-ends.ts'
+import { openParking } from './open-parking.ts'
+import { openState, readingAs } from './open-state.ts'
 import { Ownership } from './ownership.ts'
 import { RecordFlow } from './record-flow.ts'
+import { sinkService } from './sink-service.ts'
 import type { TaskOptions } from './task-options.ts'
 import { aborted, unlessStuck, within } from './within.ts'
 
-const BATCH = { maxRecords: 5000, maxBytes: 4 * 1024 * 1024 }
-/** How long the first record of a batch waits for company, in milliseconds. */
-const LINGER_MS: Readonly<Record<Latency, number>> = { low: 1, balanced: 25, throughput: 200 }
 /** How long after a failure running calls may take to notice that they are aborted, in milliseconds. */
 const ABORT_MS = 10_000
 /** … and how long when everything must end at once. */
@@ -48,47 +50,68 @@ export async function runTask(options: TaskOptions): Promise<boolean> {
 }
 
 async function moveRecords(options: TaskOptions, closers: Closers): Promise<boolean> {
-  const { clock } = options
   const failure = new AbortController()
   const fail = (error: unknown): void => failure.abort(error)
   const cut = AbortSignal.any([options.signal, failure.signal])
   // Every call under way listens, and there may be many.
   setMaxListeners(0, cut)
 
-  const sink = await openSink(options, closers)
-  const deadLetters = await openDeadLetters(options, closers, cut)
-  const moving = assemble(options, { sink, deadLetters, fail, cut })
-  const { flow, tracker, committer, ownership, gate, tolerance } = moving
-  const source = await openSource(options, closers, moving)
+  const state = await openState(options, closers, fail)
+  const lent: { member?: () => unknown } = {}
+  const sink = await openSink(options, closers, () => lent.member?.())
+  const deadLetters = await openDeadLetters(options, closers, { main: sink, signal: cut })
+  const moving = assemble(options, closers, { sink, deadLetters, stored: state?.ledger, fail, cut })
+  const { flow, committer, ownership, gate, calls } = moving
+  const source = await openSource(options, closers, { ...moving, state })
+  lent.member = () => source.transactionMember?.()
 
   if (options.once) gate.learn(source, options.endAfter).catch(fail)
   const commits = startCommits(options, moving, { source, fail })
-  options.onRunning({ remaining: () => gate.remaining(ownership.partitions) })
+  moving.parked?.start()
+  options.onRunning({ remaining: () => gate.remaining(ownership.partitions), breaker: () => calls.breaker })
   const ending = AbortSignal.any([options.stopping, cut])
   let isFinished = false
   const move = async (): Promise<void> => {
-    isFinished = await flow.run(source, () => gate.reached(ownership.partitions), ending)
+    isFinished = await flow.run(readingAs(state, source), () => gate.reached(ownership.partitions), ending)
     await flow.drained()
   }
   const moved = move()
-  try {
-    await Promise.race([moved, aborted(cut)])
-  } catch (error) {
-    fail(error)
-  } finally {
-    commits.stop()
-  }
-  // The sink is not stopped under running calls; those of a failed task end soon, as their signal is aborted.
-  const ended = (): Promise<unknown> => Promise.allSettled([moved, flow.drained()])
-  if (cut.aborted) await within(ended, ABORT_MS, clock, options.signal)
-  if (options.signal.aborted) await within(ended, HARD_ABORT_MS, clock)
-  const commit = async (): Promise<void> => committer.commit().then(() => options.commitHealth.succeeded())
-  if (!options.signal.aborted) await unlessStuck(commit(), clock, options.signal).catch(fail)
-  tolerance.close()
-  const abandoned = tracker.abandon()
-  options.ledger.add('released', abandoned)
+  await Promise.race([moved, aborted(cut)]).catch(fail)
+  commits.stop()
+  await endCalls(options, moving, { moved, cut, fail })
+  const isLost = state?.lost.aborted === true || (failure.signal.aborted && sink.transactional === true)
+  if (!isLost) await commitLast(options, committer).catch(fail)
+  moving.tolerance.close()
+  const abandoned = moving.tracker.abandon()
+  options.ledger.released(abandoned)
   failure.signal.throwIfAborted()
-  return isFinished && abandoned === 0
+  options.ledger.verify()
+  return isFinished && abandoned.records === 0
+}
+
+interface Running {
+  readonly moved: Promise<void>
+  readonly cut: AbortSignal
+  readonly fail: (error: unknown) => void
+}
+
+/** The sink is not stopped under running calls; those of a failed task end soon, as their signal is aborted. */
+async function endCalls(
+  { clock, signal }: TaskOptions,
+  { flow, parked }: Moving,
+  { moved, cut, fail }: Running,
+): Promise<void> {
+  const ended = (): Promise<unknown> => Promise.allSettled([moved, flow.drained()])
+  if (cut.aborted) await within(ended, ABORT_MS, clock, signal)
+  if (signal.aborted) await within(ended, HARD_ABORT_MS, clock)
+  // What it still brings about belongs to the ledger that is stored last.
+  if (parked !== undefined) await unlessStuck(parked.close(), clock, signal).catch(fail)
+}
+
+async function commitLast(options: TaskOptions, committer: OffsetCommitter): Promise<void> {
+  if (options.signal.aborted) return
+  await unlessStuck(committer.commit(), options.clock, options.signal)
+  options.commitHealth.succeeded()
 }
 
 interface Moving {
@@ -98,6 +121,8 @@ interface Moving {
   readonly ownership: Ownership
   readonly gate: OnceGate
   readonly tolerance: Tolerance
+  readonly calls: SinkCalls
+  readonly parked: ParkedRecords | undefined
   readonly sink: SinkTask
   readonly storeIn: (store: (positions: Positions) => Promise<void>) => void
   readonly doAfterBatch: (next: () => Promise<void>) => void
@@ -117,53 +142,81 @@ function startCommits(
 interface Ends {
   readonly sink: SinkTask
   readonly deadLetters: DeadLetterWriter | undefined
+  /** The ledger of the task so far, where the state store has it. */
+  readonly stored: readonly LedgerEntry[] | undefined
   readonly fail: (error: unknown) => void
   readonly cut: AbortSignal
 }
 
 /** Puts together what stands between the two ends. */
-function assemble(options: TaskOptions, { sink, deadLetters, fail, cut }: Ends): Moving {
+function assemble(options: TaskOptions, closers: Closers, { sink, deadLetters, stored, fail, cut }: Ends): Moving {
   const { pipeline, ledger, clock, logger, metrics } = options
   const tracker = new AckTracker()
-  const context = { worker: options.worker, pipeline: pipeline.name, connector: pipeline.sink.plugin.name }
-  const tolerance = new Tolerance({ errors: pipeline.errors, deadLetters, tracker, ledger, clock, logger, context })
-  const delivery = new Delivery({
-    ...options,
-    sink,
-    tracker,
-    retry: pipeline.sink.retry,
-    health: options.sinkHealth,
-    reject: (failures, attempts) => tolerance.reject(failures, attempts),
-    signal: cut,
-  })
+  ledger.begin(tracker, stored)
+  const context = { worker: options.worker, pipeline: pipeline.name, executing: executing(pipeline) }
+  const limit = options.deadLetterLimit
+  const tolerance = new Tolerance({ ...options, errors: pipeline.errors, deadLetters, tracker, context, limit })
+  const calls = new SinkCalls({ ...options, sink, retry: pipeline.sink.retry, signal: cut })
+  const settings = sinkSettings(options, tracker)
+  const parked = openParking(options, closers, { ...settings, calls, tolerance, fail, signal: cut })
+  const delivery = deliveryOf(options, { calls, tracker, tolerance, parked, cut })
   let afterBatch = nothing
   const parts = { tracker, delivery, tolerance, afterBatch: () => afterBatch(), fail }
-  const flow = new RecordFlow({ ...options, ...sinkSettings(options, tracker), ...parts })
+  const flow = new RecordFlow({ ...options, ...settings, ...parts })
   let store: (positions: Positions) => Promise<void> = nothing
-  const committer = new OffsetCommitter({ tracker, sink, store: (positions) => store(positions), signal: cut })
+  const verify = (): void => ledger.verify()
+  const isTransactional = sink.transactional === true
+  const committer = new OffsetCommitter({
+    tracker,
+    sink,
+    store: (positions) => store(positions),
+    storeLedger: parked && (async () => (ledger.unstored().entries.length === 0 ? undefined : store([]))),
+    verify,
+    whileSettled: isTransactional ? (commit) => flow.whileSettled(commit) : undefined,
+    signal: cut,
+  })
   const flush = (): void => flow.flush()
-  const stuck = (): boolean => delivery.stuck
-  const ownership = new Ownership({ tracker, committer, sink, ledger, metrics, logger, clock, flush, stuck })
+  const stuck = (): boolean => calls.stuck
+  const abort = isTransactional ? fail : undefined
+  const ownership = new Ownership({ tracker, committer, sink, ledger, metrics, logger, clock, flush, stuck, abort })
   const storeIn: Moving['storeIn'] = (next) => (store = next)
   const doAfterBatch: Moving['doAfterBatch'] = (next) => (afterBatch = next)
   const gate = new OnceGate(tracker)
-  return { flow, tracker, committer, ownership, gate, tolerance, sink, storeIn, doAfterBatch }
+  return { flow, tracker, committer, ownership, gate, tolerance, calls, parked, sink, storeIn, doAfterBatch }
 }
 
-/** How the sink is served: by its traits, where the user says nothing else. */
-function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
-  const { source, sink } = pipeline
-  const traits = sinkTraits(sink)
-  const batch = { ...BATCH, lingerMs: LINGER_MS[pipeline.latency], ...traits.batch, ...sink.batch }
-  const codec = { key: endConverters(source.key, sink.key), value: endConverters(source.value, sink.value) }
+interface DeliveryEnds extends Pick<Moving, 'tracker' | 'tolerance' | 'calls' | 'parked'> {
+  readonly cut: AbortSignal
+}
+
+function deliveryOf(options: TaskOptions, { calls, tracker, tolerance, parked, cut }: DeliveryEnds): Delivery {
+  return new Delivery({
+    ...options,
+    calls,
+    tracker,
+    retry: options.pipeline.sink.retry,
+    health: options.sinkHealth,
+    reject: (failures, tried) => tolerance.reject(failures, tried),
+    park: parked && ((rows, tried) => parked.park(rows, tried)),
+    signal: cut,
+  })
+}
+
+/** What is at work at each stage, for dead letters. */
+function executing({ source, sink }: PipelineConfig): Readonly<Record<Stage, string>> {
   return {
-    connector: source.plugin.name,
-    prepare: recordPipeline({ codec, transforms: pipeline.transforms, traits }),
-    flow: new FlowControl(pipeline.limits, batch, { tracker, clock }),
-    batch,
-    ordered: traits.ordered ?? false,
-    concurrency: sink.concurrency ?? traits.concurrency ?? 1,
+    TASK_POLL: source.plugin.name,
+    KEY_CONVERTER: source.key.format,
+    VALUE_CONVERTER: source.value.format,
+    TRANSFORMATION: 'transforms',
+    TASK_PUT: sink.plugin.name,
   }
+}
+
+function sinkSettings({ pipeline, clock }: TaskOptions, tracker: AckTracker) {
+  const service = sinkService(pipeline)
+  const flow = new FlowControl(pipeline.limits, service.batch, { tracker, clock })
+  return { connector: pipeline.source.plugin.name, ...service, flow }
 }
 
 /** What there is to do before the source has started: nothing is read, so nothing can be committed. */

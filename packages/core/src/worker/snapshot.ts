@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../api/error-codes.ts'
+import type { BreakerState } from '../delivery/breaker.ts'
 
-/** Counts of source records of one pipeline since its start. `read` is the sum of all others. */
+/** Counts of source records of one pipeline since its worker started. `read` is the sum of all others but `retried`. */
 export interface Ledger {
   readonly read: number
   readonly written: number
@@ -8,6 +9,10 @@ export interface Ledger {
   readonly filtered: number
   /** Not for this sink, by its rules: tombstones, say. */
   readonly skipped: number
+  /** Given to the sink more than once, after a failure that passes. Each is one of the others as well. */
+  readonly retried: number
+  /** Set aside in the retry queue; they become written or dead-lettered later. */
+  readonly parked: number
   readonly deadLettered: number
   /** Could not be handled and had nowhere to go (`tolerance: all` without a dead letter queue). */
   readonly dropped: number
@@ -38,6 +43,8 @@ export interface PipelineSnapshot {
   readonly ledger: Ledger
   /** What is wrong right now, in one sentence. */
   readonly problem: string | undefined
+  /** Not `closed` while the sink fails: writes wait, and one at a time tries whether it works again. */
+  readonly breaker: BreakerState
   readonly failure?: PipelineFailure | undefined
   /** How many records there are to read in all, where `--once` knows it. */
   readonly total: number | undefined

@@ -1,6 +1,6 @@
 import { ConnectError, isRetriable } from '../api/errors.ts'
 import type { Clock } from '../api/task-context.ts'
-import { backoffMs, mayRetry } from '../delivery/backoff.ts'
+import { askedMs, backoffMs, mayRetry } from '../delivery/backoff.ts'
 import type { RetryConfig } from '../config/pipeline-config.ts'
 import type { Health } from './health.ts'
 import { describe } from './health.ts'
@@ -38,7 +38,7 @@ export async function startTask<Task extends { stop(): Promise<void> }>(options:
       if (stopping.aborted) throw new ConnectError('STOPPED', 'stopped before it had started', { cause: error })
       if (!isRetriable(error) || !mayRetry(retry, attempt, clock.monotonic() - since)) throw error
       health.failed(error)
-      await clock.sleep(error.retryAfterMs ?? backoffMs(PAUSE, attempt, random), stopping).catch(() => undefined)
+      await clock.sleep(askedMs(error) + backoffMs(PAUSE, attempt, random), stopping).catch(() => undefined)
       if (stopping.aborted) throw new ConnectError('STOPPED', `stopped while waiting: ${describe(error)}`)
     }
   }

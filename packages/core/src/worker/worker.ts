@@ -1,7 +1,10 @@
 import { setMaxListeners } from 'node:events'
 import type { Clock } from '../api/task-context.ts'
 import type { WorkerConfig } from '../config/pipeline-config.ts'
+import { stateLocation } from '../config/state-config.ts'
 import { openStateStore } from '../state/open.ts'
+import type { ParkingLot } from '../delivery/parking.ts'
+import type { StateStore } from '../state/state-store.ts'
 import { watchEventLoop } from '../telemetry/event-loop-watch.ts'
 import type { RootLogger } from '../telemetry/logger.ts'
 import { type Metrics, noMetrics } from '../telemetry/metrics.ts'
@@ -16,6 +19,10 @@ export interface WorkerOptions {
   readonly random?: () => number
   /** Where counts and gauges go. Default: nowhere. */
   readonly metrics?: Metrics
+  /** Closed when the worker has ended. Default: what `config.state` says, unless that is Redis. */
+  readonly stateStore?: StateStore
+  /** Where records wait that a sink refuses for a reason that may pass. Default: they are tried again in place. */
+  readonly parkingLot?: ParkingLot
   /** End when every source has been read up to what was its end at the start. */
   readonly once: boolean
   /** With `once`: the end is what it is when this has settled. */
@@ -35,16 +42,14 @@ export interface Worker {
 
 /** The pipelines of one file, each on its own: the failure of one does not touch the others. */
 export function createWorker(config: WorkerConfig, options: WorkerOptions): Worker {
-  const { logger, clock = systemClock, random = Math.random, metrics = noMetrics, once } = options
+  const { logger, clock = systemClock, random = Math.random, metrics = noMetrics, once, endAfter, parkingLot } = options
   const stopping = new AbortController()
   const hard = new AbortController()
   setMaxListeners(0, stopping.signal, hard.signal)
-  const stateStore = openStateStore(config.stateUrl)
-  const runners = config.pipelines.map((pipeline) => {
-    const signals = { stopping: stopping.signal, signal: hard.signal }
-    const shared = { worker: config.name, stateStore, clock, random, logger, metrics, once, ...signals }
-    return new PipelineRunner({ ...shared, pipeline, endAfter: options.endAfter })
-  })
+  const stateStore = options.stateStore ?? openStateStore(config.state)
+  const shared = { worker: config.name, stateStore, parkingLot, clock, random, logger, metrics, once, endAfter }
+  const signals = { stopping: stopping.signal, signal: hard.signal }
+  const runners = config.pipelines.map((pipeline) => new PipelineRunner({ ...shared, ...signals, pipeline }))
   const snapshot = (): readonly PipelineSnapshot[] => runners.map((runner) => runner.snapshot())
   return {
     snapshot,
@@ -57,8 +62,9 @@ export function createWorker(config: WorkerConfig, options: WorkerOptions): Work
         .catch(() => undefined)
     },
     async run() {
-      const { name: worker, file, stateUrl } = config
-      logger.info({ worker, file, stateUrl, pipelines: config.pipelines.map(({ name }) => name) }, 'starting')
+      const { name: worker, file } = config
+      const location = stateLocation(config.state)
+      logger.info({ worker, file, state: location, pipelines: config.pipelines.map(({ name }) => name) }, 'starting')
       const ended = new AbortController()
       const watching = watchEventLoop({ metrics, logger, clock, signal: ended.signal })
       await Promise.all(runners.map((runner) => runner.run()))

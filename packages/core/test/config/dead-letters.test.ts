@@ -33,11 +33,16 @@ pipelines:
 
   it('go to a file, beside the state unless told', async () => {
     const { errors } = await loadPipeline(withErrors('{tolerance: all, deadLetterQueue: {path: d/x.jsonl}}'))
-    expect(errors.deadLetterQueue).toEqual({ kind: 'file', path: '/etc/app/d/x.jsonl' })
+    expect(errors.deadLetterQueue).toEqual({
+      kind: 'file',
+      path: '/etc/app/d/x.jsonl',
+      maxFileBytes: 64 * 1024 * 1024,
+    })
     const beside = await loadPipeline(withErrors('{tolerance: all, deadLetterQueue: {}}'))
     expect(beside.errors.deadLetterQueue).toEqual({
       kind: 'file',
       path: '/etc/app/.connect-run/app-main.dlq.jsonl',
+      maxFileBytes: 64 * 1024 * 1024,
     })
   })
 
@@ -47,11 +52,34 @@ pipelines:
       kind: 'sink',
       plugin: { name: 'store' },
       config: { url: 'http://s' },
+      options: { url: 'http://s' },
       describe: 'connector store',
     })
   })
 
+  it('stop the pipeline beyond limits, wherever they go', async () => {
+    for (const place of ['topic: dlq', 'path: x', 'connector: store, url: "http://s"']) {
+      const queue = `{${place}, maxRate: 1000/1m, maxShare: 2.5%/10s}`
+      const text = withErrors(`{tolerance: all, deadLetterQueue: ${queue}}`)
+      expect((await loadPipeline(text)).errors.deadLetterLimits).toEqual({
+        maxRate: { records: 1000, windowMs: 60_000 },
+        maxShare: { share: 0.025, windowMs: 10_000 },
+      })
+    }
+    const { errors } = await loadPipeline(withErrors('{tolerance: all, deadLetterQueue: {maxFileSize: 1MiB}}'))
+    expect(errors.deadLetterLimits).toBeUndefined()
+    expect(errors.deadLetterQueue).toMatchObject({ maxFileBytes: 1024 * 1024 })
+  })
+
   it.each([
+    [
+      '{tolerance: all, deadLetterQueue: {topic: a, maxRate: 1000}}',
+      ['must be a number of records within a time, like 1000/1m'],
+    ],
+    [
+      '{tolerance: all, deadLetterQueue: {topic: a, maxShare: 0.1/1m}}',
+      ['must be a share of the records read within a time, like 5%/10m'],
+    ],
     ['{tolerance: all, deadLetterQueue: {topic: a, path: b}}', ['takes either `topic` or `path`']],
     ['{tolerance: all, deadLetterQueue: {topc: a}}', ['unknown key "topc"']],
     ['{tolerance: all, deadLetterQueue: {connector: store}}', ['"url" is missing']],

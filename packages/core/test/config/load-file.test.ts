@@ -25,7 +25,7 @@ describe('a good file', () => {
     expect(config).toMatchObject({
       name: 'app',
       file: '/etc/app/app.yaml',
-      stateUrl: 'file:/etc/app/.connect-run',
+      state: { kind: 'file', folder: '/etc/app/.connect-run' },
       shutdownTimeoutMs: 30_000,
       embedded: undefined,
     })
@@ -38,6 +38,7 @@ describe('a good file', () => {
       limits: { maxRecords: 25_000, maxBytes: 33_554_432 },
       restart: { maxRestarts: 10, initialDelayMs: 1000, maxDelayMs: 60_000, resetAfterMs: 600_000 },
       latency: 'balanced',
+      delivery: 'at-least-once',
       commitIntervalMs: undefined,
     })
     expect(source.config).toEqual({
@@ -89,11 +90,11 @@ describe('a good file', () => {
   it('makes paths absolute, from the folder of the file', async () => {
     const text = `${pipelineOf('brokers: a')}state: {url: 'file:../state'}\nembedded: {files: [x/y.yaml], query: select 1}\n`
     expect(await loadConfig(text)).toMatchObject({
-      stateUrl: 'file:/etc/state',
+      state: { kind: 'file', folder: '/etc/state' },
       embedded: { files: ['/etc/app/x/y.yaml'], query: 'select 1' },
     })
     expect(await loadConfig(`${pipelineOf('brokers: a')}state: {url: 'memory:'}\n`)).toMatchObject({
-      stateUrl: 'memory:',
+      state: { kind: 'memory' },
     })
   })
 })
@@ -169,7 +170,7 @@ describe('a secret', () => {
 describe('what is wrong', () => {
   it('is said all at once, in order, with place and hint', async () => {
     const text = `name: my app
-state: {url: redis://localhost}
+state: {url: redis://local host}
 shutdwn: {timeout: 5s}
 pipelines:
   p q:
@@ -196,7 +197,7 @@ pipelines:
 `
     expect(await said(text)).toEqual([
       '1:7 must be letters, digits, ".", "_" and "-", beginning with a letter or digit',
-      '2:14 state in Redis is not in this build | Such as file:./.connect-run.',
+      '2:14 has no host and port | Write it as redis://user:password@host:6379/0.',
       '3:1 unknown key "shutdwn" | Did you mean "shutdown"?',
       '5:3 the name of a pipeline must be letters, digits, ".", "_" and "-", beginning with a letter or digit',
       '8:7 unknown key "topcs" | Did you mean "topics"?',

@@ -5,11 +5,12 @@ import { DeadLetterWriter } from '../../src/delivery/dead-letter-writer.ts'
 import type { StageFailure } from '../../src/pipeline/stage.ts'
 import { packSourceRecords } from '../../src/records/batch-builder.ts'
 import { Health } from '../../src/worker/health.ts'
-import { recordingLogger, records } from '../support/pipeline.ts'
+import { executing, recordingLogger, records } from '../support/pipeline.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const down = (): RetriableError => new RetriableError('UNREACHABLE', 'down')
-const context = { worker: 'w', pipeline: 'p', connector: 'c', attempts: 1, firstFailureMs: 0 }
+const context = { worker: 'w', pipeline: 'p', executing }
+const givenUp = { attempts: 1, firstFailureMs: 0 }
 
 function failuresOf(offset: number): StageFailure[] {
   const batch = packSourceRecords(records(offset, offset + 1), 't')
@@ -44,7 +45,10 @@ describe('DeadLetterWriter', () => {
       },
       flush: async () => void steps.push('flush'),
     })
-    const both = Promise.all([writer.write(failuresOf(0), context), writer.write(failuresOf(1), context)])
+    const both = Promise.all([
+      writer.write(failuresOf(0), context, givenUp),
+      writer.write(failuresOf(1), context, givenUp),
+    ])
     await expect(clock.runUntil(both)).resolves.toEqual([true, true])
     expect(steps).toEqual(['put 0', 'taken 0', 'flush', 'put 1', 'taken 1', 'flush'])
   })
@@ -59,7 +63,7 @@ describe('DeadLetterWriter', () => {
       },
     })
     const failures = [...failuresOf(0), ...failuresOf(1)]
-    await expect(clock.runUntil(writer.write(failures, context))).resolves.toBe(true)
+    await expect(clock.runUntil(writer.write(failures, context, givenUp))).resolves.toBe(true)
     expect(sizes).toEqual([2, 2, 2])
   })
 
@@ -70,14 +74,38 @@ describe('DeadLetterWriter', () => {
       },
     })
     stopping.abort(new Error('stop'))
-    await expect(writer.write(failuresOf(0), context)).rejects.toMatchObject({ code: 'DEAD_LETTER_FAILED' })
-    await expect(writer.write(failuresOf(1), context)).resolves.toBe(true)
+    await expect(writer.write(failuresOf(0), context, givenUp)).rejects.toMatchObject({ code: 'DEAD_LETTER_FAILED' })
+    await expect(writer.write(failuresOf(1), context, givenUp)).resolves.toBe(true)
+  })
+
+  it('writes one letter for a record of which several pieces failed', async () => {
+    const offsets: number[] = []
+    const { writer } = writing({
+      put: async (batch) => void offsets.push(...Array.from(batch, ({ offset }) => offset)),
+    })
+    const batch = packSourceRecords(records(5, 7), 't').expand([0, 0, 0, 1], ['a', 'b', 'c', 'd'])
+    const error = new RecordError('RECORD_REJECTED', 'bad')
+    const failures = [0, 2, 3].map((row): StageFailure => ({ batch, row, stage: 'TASK_PUT', error }))
+    await expect(writer.write(failures, context, givenUp)).resolves.toBe(true)
+    expect(offsets).toEqual([5, 6])
+  })
+
+  it('fails where a record can not be put into words, before anything is written', async () => {
+    const puts: number[] = []
+    const { writer } = writing({ put: async (batch) => void puts.push(batch.length) })
+    const batch = packSourceRecords([{ offset: 1, value: { n: Number.NaN } }], 't')
+    const error = new RecordError('RECORD_REJECTED', 'bad')
+    await expect(writer.write([{ batch, row: 0, stage: 'TASK_PUT', error }], context, givenUp)).rejects.toMatchObject({
+      code: 'DEAD_LETTER_FAILED',
+      message: expect.stringContaining('NaN') as unknown,
+    })
+    expect(puts).toEqual([])
   })
 
   it('gives up its wait when a stop is asked for, or when the task has failed', async () => {
     for (const which of ['stopping', 'hard'] as const) {
       const setting = writing({ put: () => Promise.reject(down()) })
-      const written = setting.writer.write(failuresOf(0), context)
+      const written = setting.writer.write(failuresOf(0), context, givenUp)
       await new Promise(setImmediate)
       setting[which].abort(new Error('end'))
       await expect(written).resolves.toBe(false)

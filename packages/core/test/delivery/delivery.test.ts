@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals'
 import { PartialBatchError, type RecordBatch, RecordError, RetriableError } from '../../src/index.ts'
 import type { RetryConfig } from '../../src/config/pipeline-config.ts'
-import { Delivery } from '../../src/delivery/delivery.ts'
+import { Delivery, type Tried } from '../../src/delivery/delivery.ts'
+import { SinkCalls } from '../../src/delivery/sink-calls.ts'
 import { AckTracker } from '../../src/offsets/ack-tracker.ts'
 import type { StageFailure } from '../../src/pipeline/stage.ts'
 import { packSourceRecords } from '../../src/records/batch-builder.ts'
@@ -14,7 +15,7 @@ const down = (): RetriableError => new RetriableError('UNREACHABLE', 'down')
 const poison = (): RecordError => new RecordError('RECORD_REJECTED', 'poison')
 const metrics = { count() {}, gauge() {}, observe() {} }
 
-type Put = (offsets: number[], attempt: number, clock: VirtualClock) => Promise<void> | void
+type Put = (offsets: number[], attempt: number, clock: VirtualClock, signal: AbortSignal) => Promise<void> | void
 
 /** Delivers ten records; `put` throws what is wrong with the offsets that it is given. */
 function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
@@ -26,33 +27,66 @@ function delivering(put: Put, limits: Partial<RetryConfig> = {}) {
   const puts: number[][] = []
   const rejected: { offset: number; attempts: number }[] = []
   const stages: string[] = []
-  const delivery = new Delivery({
+  const firstFailures: (number | undefined)[] = []
+  const retry = {
+    initialDelayMs: 100,
+    maxDelayMs: 100,
+    maxAttempts: 0,
+    maxElapsedMs: 0,
+    attemptTimeoutMs: 0,
+    ...limits,
+  }
+  const ends = { stopping: stopping.signal, signal: hard.signal }
+  const calls = new SinkCalls({
     sink: {
-      put: async (batch) => {
+      put: async (batch, signal) => {
         puts.push(Array.from(batch, ({ offset }) => offset))
-        await put(puts[puts.length - 1]!, puts.length, clock)
+        await put(puts[puts.length - 1]!, puts.length, clock, signal)
       },
     },
-    tracker,
-    ledger: new LedgerBook(metrics),
-    retry: { initialDelayMs: 100, maxDelayMs: 100, maxAttempts: 0, maxElapsedMs: 0, attemptTimeoutMs: 0, ...limits },
-    health: new Health('sink', recordingLogger(), clock),
+    retry,
     metrics,
     logger,
     clock,
     random: () => 1,
-    reject: async (failures: readonly StageFailure[], attempts: number) => {
+    ...ends,
+  })
+  const delivery = new Delivery({
+    calls,
+    tracker,
+    ledger: new LedgerBook(metrics, 'p'),
+    retry,
+    health: new Health('sink', recordingLogger(), clock),
+    metrics,
+    clock,
+    random: () => 1,
+    reject: async (failures: readonly StageFailure[], { attempts, firstFailureMs }: Tried) => {
+      firstFailures.push(firstFailureMs)
       for (const { batch, row } of failures) rejected.push({ offset: batch.offset(row), attempts })
       for (const { stage } of failures) stages.push(stage)
       for (const { batch, row } of failures) tracker.settle(batch, [row])
       return true
     },
-    stopping: stopping.signal,
-    signal: hard.signal,
+    park: undefined,
+    ...ends,
   })
   const polled = (from: number, to: number): RecordBatch => tracker.register(packSourceRecords(records(from, to), 't'))
   const deliver = (): Promise<boolean> => clock.runUntil(delivery.deliver(polled(0, 10)))
-  return { logger, delivery, deliver, polled, clock, tracker, stopping, hard, puts, rejected, stages }
+  return {
+    logger,
+    calls,
+    delivery,
+    deliver,
+    polled,
+    clock,
+    tracker,
+    stopping,
+    hard,
+    puts,
+    rejected,
+    stages,
+    firstFailures,
+  }
 }
 
 describe('Delivery', () => {
@@ -77,6 +111,19 @@ describe('Delivery', () => {
     })
     await deliver()
     expect(stages).toEqual(['TASK_PUT', 'VALUE_CONVERTER'])
+  })
+
+  it('knows when a record failed first, and not when it was given up', async () => {
+    const began = new VirtualClock().now()
+    const { deliver, clock, rejected, firstFailures } = delivering(async (offsets, put, time) => {
+      if (put === 1) await time.sleep(50)
+      if (put < 4) throw new RetriableError('UNREACHABLE', 'down')
+      if (offsets.includes(6)) throw new RecordError('RECORD_REJECTED', 'bad')
+    })
+    await deliver()
+    expect(rejected).toMatchObject([{ offset: 6 }])
+    expect(clock.now()).toBeGreaterThan(began + 300)
+    expect(firstFailures).toEqual([began + 50])
   })
 
   it('does not take the search for poison for failed attempts', async () => {
@@ -119,12 +166,20 @@ describe('Delivery', () => {
     }
   })
 
-  it('takes the pause that the other side asks for', async () => {
-    const { deliver, clock } = delivering((_, attempt) => {
-      if (attempt === 1) throw new RetriableError('THROTTLED', 'slowly', { retryAfterMs: 7000 })
-    })
-    await deliver()
-    expect(clock.monotonic()).toBe(7000)
+  it('gives up an attempt that takes too long, and tries again', async () => {
+    const signals: AbortSignal[] = []
+    const { deliver, clock, logger } = delivering(
+      async (_offsets, attempt, time, signal) => {
+        signals.push(signal)
+        if (attempt === 1) await time.sleep(60_000, signal)
+      },
+      { attemptTimeoutMs: 2000 },
+    )
+    await expect(deliver()).resolves.toBe(true)
+    expect(clock.monotonic()).toBe(2100)
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true, false])
+    expect(clock.sleeping).toBe(0)
+    expect(logger.lines.filter(({ level }) => level === 'warn')).toEqual([])
   })
 
   it('takes nothing for written when the sink names rows that are not there', async () => {
@@ -150,12 +205,12 @@ describe('Delivery', () => {
   })
 
   it('writes nothing more after a failure, and ends its waits', async () => {
-    const { delivery, polled, hard, puts, clock } = delivering(() => {
+    const { calls, delivery, polled, hard, puts, clock } = delivering(() => {
       throw down()
     })
     const waiting = delivery.deliver(polled(0, 1))
     await new Promise(setImmediate)
-    expect(delivery.stuck).toBe(true)
+    expect(calls.stuck).toBe(true)
     hard.abort(new Error('failed'))
     await expect(waiting).resolves.toBe(false)
     await expect(delivery.deliver(polled(1, 2))).resolves.toBe(false)

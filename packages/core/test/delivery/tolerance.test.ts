@@ -6,13 +6,14 @@ import { AckTracker } from '../../src/offsets/ack-tracker.ts'
 import type { StageFailure } from '../../src/pipeline/stage.ts'
 import { packSourceRecords } from '../../src/records/batch-builder.ts'
 import { LedgerBook } from '../../src/worker/ledger.ts'
-import { recordingLogger, records } from '../support/pipeline.ts'
+import { executing, recordingLogger, records } from '../support/pipeline.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 function tolerating(allow: 'none' | 'all', write?: () => Promise<boolean>) {
   const tracker = new AckTracker()
-  const ledger = new LedgerBook({ count() {}, gauge() {}, observe() {} })
+  const ledger = new LedgerBook({ count() {}, gauge() {}, observe() {} }, 'p')
   const batch = tracker.register(packSourceRecords(records(0, 3), 't'))
+  ledger.begin(tracker)
   ledger.read(3)
   const failures: StageFailure[] = [0, 2].map((row) => {
     return { batch, row, stage: 'VALUE_CONVERTER', error: new RecordError('CONVERSION_FAILED', `no JSON ${row}`) }
@@ -25,9 +26,15 @@ function tolerating(allow: 'none' | 'all', write?: () => Promise<boolean>) {
     ledger,
     clock: new VirtualClock(),
     logger,
-    context: { worker: 'w', pipeline: 'p', connector: 'c' },
+    context: { worker: 'w', pipeline: 'p', executing },
+    limit: undefined,
   })
-  return { reject: () => tolerance.reject(failures, 1), ledger: () => ledger.snapshot(), tracker, logger }
+  return {
+    reject: () => tolerance.reject(failures, { attempts: 1, firstFailureMs: undefined }),
+    ledger: () => ledger.snapshot(),
+    tracker,
+    logger,
+  }
 }
 
 describe('Tolerance', () => {

@@ -13,6 +13,11 @@ function offsets(tracker: AckTracker): Record<string, number> {
   return Object.fromEntries(tracker.committable().map((p) => [p.partition, p.position.offset]))
 }
 
+/** How many records that made done. */
+function settled(tracker: AckTracker, batch: RecordBatch, rows?: readonly number[]): number {
+  return tracker.settle(batch, rows).reduce((sum, { records: more }) => sum + more, 0)
+}
+
 describe('AckTracker', () => {
   it('lets a position pass only when every earlier batch of the partition is done', () => {
     const tracker = new AckTracker()
@@ -56,11 +61,11 @@ describe('AckTracker', () => {
   it('forgets released partitions: late settlements count for nothing and late rows are dropped', () => {
     const tracker = new AckTracker()
     const batch = tracker.register(batchOf(records(0, 2, 0), records(0, 3, 1)))
-    expect(tracker.release([partition(1)])).toBe(3)
+    expect(tracker.release([partition(1)]).records).toBe(3)
     expect(tracker.records).toBe(2)
     const owned = tracker.owned(batch)
     expect(Array.from(owned, (r) => r.partition)).toEqual([0, 0])
-    expect(tracker.settle(owned)).toBe(2)
+    expect(settled(tracker, owned)).toBe(2)
     expect(offsets(tracker)).toEqual({ 0: 2 })
     expect(tracker.register(batchOf(records(3, 4, 1))).length).toBe(0)
     tracker.assign([partition(1)])
@@ -81,9 +86,9 @@ describe('AckTracker', () => {
   it('counts a row once, however often it is said to be done', () => {
     const tracker = new AckTracker()
     const batch = tracker.register(batchOf(records(0, 2)))
-    expect([tracker.settle(batch, [0]), tracker.settle(batch, [0, 0])]).toEqual([1, 0])
+    expect([settled(tracker, batch, [0]), settled(tracker, batch, [0, 0])]).toEqual([1, 0])
     expect([offsets(tracker), tracker.records]).toEqual([{}, 1])
-    expect([tracker.settle(batch), tracker.settle(batch)]).toEqual([1, 0])
+    expect([settled(tracker, batch), settled(tracker, batch)]).toEqual([1, 0])
     expect([offsets(tracker), tracker.records]).toEqual([{ 0: 2 }, 0])
   })
 
@@ -92,21 +97,46 @@ describe('AckTracker', () => {
     const polled = tracker.register(batchOf(records(0, 2)))
     const pieces = polled.expand([0, 0, 0, 1], ['a', 'b', 'c', 'd'])
     tracker.split([0, 0, 0, 1].map((row) => polled.origin(row)))
-    expect([tracker.settle(pieces, [3]), tracker.settle(pieces, [1]), tracker.settle(pieces, [0])]).toEqual([1, 0, 0])
+    expect([[3], [1], [0]].map((rows) => settled(tracker, pieces, rows))).toEqual([1, 0, 0])
     expect(offsets(tracker)).toEqual({})
-    expect(tracker.settle(pieces, [2])).toBe(1)
+    expect(settled(tracker, pieces, [2])).toBe(1)
     expect(offsets(tracker)).toEqual({ 0: 2 })
+  })
+
+  it('says by partition how many records a batch is of: pieces of one count once, given up ones not at all', () => {
+    const tracker = new AckTracker()
+    const polled = tracker.register(batchOf(records(0, 2, 0), records(0, 2, 1), records(2, 3, 0), records(0, 4, 2)))
+    const pieces = polled.expand([0, 0, 0, 1, 2, 4, 5, 6], ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'])
+    tracker.release([partition(2)])
+    expect(tracker.pending(pieces).map(({ records: count }) => count)).toEqual([3, 1])
+    expect(tracker.pending(pieces).map(({ records: count }) => count)).toEqual([3, 1])
+    expect(tracker.pending(pieces.slice(0, 2)).map(({ records: count }) => count)).toEqual([1])
+  })
+
+  it('knows how far it was read beyond what is committed, done records included', () => {
+    const tracker = new AckTracker()
+    const [first, second] = [tracker.register(batchOf(records(0, 3))), tracker.register(batchOf(records(3, 8)))]
+    tracker.settle(second, [0, 1])
+    expect(tracker.uncommitted(partition(0))).toBe(8)
+    tracker.settle(first)
+    const positions = tracker.committable()
+    expect(tracker.passing(positions)).toMatchObject([{ ...partition(0), records: 3, ended: false }])
+    tracker.settle(second)
+    expect(tracker.passing(positions)).toMatchObject([{ records: 3 }])
+    tracker.committed(positions)
+    expect(tracker.uncommitted(partition(0))).toBe(5)
+    expect(tracker.release([partition(0)]).partitions).toEqual([{ ...partition(0), records: 0, uncommitted: 5 }])
   })
 
   it('forgets everything when it is abandoned: what still comes in counts for nothing', () => {
     const tracker = new AckTracker()
     const batch = tracker.register(batchOf(records(0, 2, 0), records(0, 3, 1)))
     tracker.settle(batch, [0])
-    expect([tracker.abandon(), tracker.records]).toEqual([4, 0])
+    expect([tracker.abandon().records, tracker.records]).toEqual([4, 0])
     expect(tracker.owned(batch)).toHaveLength(0)
-    expect(tracker.settle(batch)).toBe(0)
+    expect(settled(tracker, batch)).toBe(0)
     expect(tracker.register(batchOf(records(2, 4)))).toHaveLength(0)
-    expect([tracker.release([partition(0), partition(1)]), tracker.records]).toEqual([0, 0])
+    expect([tracker.release([partition(0), partition(1)]).records, tracker.records]).toEqual([0, 0])
     expect(offsets(tracker)).toEqual({})
   })
 

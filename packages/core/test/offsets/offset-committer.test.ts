@@ -7,7 +7,11 @@ import { packSourceRecords } from '../../src/records/batch-builder.ts'
 import { partition, records } from '../support/pipeline.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
-function committing(sink: Partial<SinkTask>, onStore: () => Promise<void> = async () => undefined) {
+function committing(
+  sink: Partial<SinkTask>,
+  onStore: () => Promise<void> = async () => undefined,
+  verify: () => void = () => undefined,
+) {
   const tracker = new AckTracker()
   const stored: Record<number, number>[] = []
   const store = async (positions: Positions): Promise<void> => {
@@ -15,7 +19,7 @@ function committing(sink: Partial<SinkTask>, onStore: () => Promise<void> = asyn
     stored.push(Object.fromEntries(positions.map((p) => [p.partition, p.position.offset])))
   }
   const { signal } = new AbortController()
-  const committer = new OffsetCommitter({ tracker, sink: sink as SinkTask, store, signal })
+  const committer = new OffsetCommitter({ tracker, sink: sink as SinkTask, store, verify, signal })
   const done = (from: number, to: number, number = 0): void => {
     tracker.settle(tracker.register(packSourceRecords(records(from, to, number), 't')))
   }
@@ -28,6 +32,17 @@ describe('OffsetCommitter', () => {
     setting.done(0, 2)
     await setting.committer.commit()
     expect(setting.stored).toEqual([{ 0: 2 }])
+  })
+
+  it('passes nothing while records are not accounted for', async () => {
+    const steps: string[] = []
+    const verify = (): void => {
+      throw new Error('one record is unaccounted for')
+    }
+    const { committer, done, stored } = committing({ flush: async () => void steps.push('flush') }, undefined, verify)
+    done(0, 2)
+    await expect(committer.commit()).rejects.toThrow('one record is unaccounted for')
+    expect([steps, stored]).toEqual([[], []])
   })
 
   it('commits one after another, each what is new', async () => {

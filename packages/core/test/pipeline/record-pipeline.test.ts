@@ -121,7 +121,7 @@ describe('recordPipeline', () => {
     expect(prepared.filtered).toEqual([0])
     expect(prepared.skipped).toEqual([2])
     expect(prepared.failures.map(({ batch, row, stage }) => [batch.offset(row), stage])).toEqual([
-      [3, 'TRANSFORMATION'],
+      [3, 'VALUE_CONVERTER'],
     ])
   })
 
@@ -145,7 +145,7 @@ describe('recordPipeline', () => {
     ])
     expect(prepared.failures.map(({ batch, row, stage, error }) => [batch.offset(row), stage, error.message])).toEqual([
       [2, 'TRANSFORMATION', 'the transform fragile failed: three'],
-      [3, 'TRANSFORMATION', 'not a number'],
+      [3, 'VALUE_CONVERTER', 'not a number'],
     ])
     expect(prepared.filtered).toEqual([])
   })

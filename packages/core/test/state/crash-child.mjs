@@ -2,10 +2,10 @@
 import { openStateStore } from '../../dist/state/open.js'
 
 const [folder, first] = process.argv.slice(2)
-const state = await openStateStore(`file:${folder}`).open('crash')
+const state = await openStateStore({ kind: 'file', folder }).open('crash')
 for (let offset = Number(first); ; offset++) {
   const token = { fill: 'x'.repeat(offset % 5000) }
   process.send({ writing: offset })
-  await state.write([{ stream: 's', partition: 0, position: { offset, token } }])
+  await state.write({ positions: [{ stream: 's', partition: 0, position: { offset, token } }] })
   process.send({ written: offset })
 }

@@ -10,13 +10,14 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import * as fc from 'fast-check'
 import { type ConnectError, errorKind } from '../../src/api/errors.ts'
 import type { Positions } from '../../src/api/record.ts'
+import type { StateConfig } from '../../src/config/state-config.ts'
 import { createFileStateStore } from '../../src/state/file.ts'
 import { openStateStore } from '../../src/state/open.ts'
 import { thisProcess } from '../../src/state/owner.ts'
@@ -57,8 +58,8 @@ describe('the file store', () => {
     const store = createFileStateStore(join(folder, 'made', 'here'))
     const state = await store.open('task')
     expect(state.positions).toEqual([])
-    await state.write([...at(1), ...at(5, 1)])
-    await state.write(at(2))
+    await state.write({ positions: [...at(1), ...at(5, 1)] })
+    await state.write({ positions: at(2) })
     expect(state.positions).toEqual([...at(2), ...at(5, 1)])
     await store.close()
     const again = await store.open('task')
@@ -68,17 +69,17 @@ describe('the file store', () => {
 
   it('writes in the order of the calls, also when nobody waits', async () => {
     const state = await createFileStateStore(folder).open('task')
-    await Promise.all(Array.from({ length: 20 }, (_, offset) => state.write(at(offset))))
+    await Promise.all(Array.from({ length: 20 }, (_, offset) => state.write({ positions: at(offset) })))
     await state.close()
     expect(await stored()).toEqual(at(19))
   })
 
   it('finishes what was asked for before it closes, and nothing after', async () => {
     const state = await createFileStateStore(folder).open('task')
-    const written = state.write(at(7))
+    const written = state.write({ positions: at(7) })
     await state.close()
     await written
-    expect((await failure(() => state.write(at(8)))).code).toBe('STOPPED')
+    expect((await failure(() => state.write({ positions: at(8) }))).code).toBe('STOPPED')
     await state.close()
     expect(await stored()).toEqual(at(7))
   })
@@ -87,7 +88,7 @@ describe('the file store', () => {
     const store = createFileStateStore(folder)
     const positions: Positions = [{ stream: 'a "b"\n', partition: 3, position: { offset: 9, token: { f: ['x'] } } }]
     const state = await store.open('task')
-    await state.write(positions)
+    await state.write({ positions: positions })
     await store.close()
     expect(await stored()).toEqual(positions)
   })
@@ -99,7 +100,7 @@ describe('the file store', () => {
         async (tasks) => {
           const inner = mkdtempSync(join(folder, 'tasks-'))
           const store = createFileStateStore(inner)
-          for (const [n, task] of tasks.entries()) await (await store.open(task)).write(at(n))
+          for (const [n, task] of tasks.entries()) await (await store.open(task)).write({ positions: at(n) })
           await store.close()
           expect(readdirSync(inner).filter((file) => file.endsWith('.json'))).toHaveLength(tasks.length)
           for (const [n, task] of tasks.entries()) expect((await store.open(task)).positions).toEqual(at(n))
@@ -122,8 +123,18 @@ describe('the file store', () => {
     ['a cut file', '{"format": "connect-run-state", "vers', 'it is not complete JSON'],
     ['another file', '{"a": 1}', 'it is no state file'],
     ['null', 'null', 'it is no state file'],
-    ['a newer version', '{"format": "connect-run-state", "version": 2}', 'it has version 2'],
+    ['a newer version', '{"format": "connect-run-state", "version": 3}', 'it has version 3'],
     ['another task', '{"format": "connect-run-state", "version": 1, "task": "x"}', 'it belongs to the task "x"'],
+    [
+      'an odd time',
+      '{"format": "connect-run-state", "version": 2, "task": "task", "positions": []}',
+      'its time is not in order',
+    ],
+    [
+      'an odd ledger',
+      '{"format": "connect-run-state", "version": 2, "task": "task", "positions": [], "savedAt": "2023-11-14", "ledger": [{}]}',
+      'its ledger is not in order',
+    ],
     [
       'odd positions',
       '{"format": "connect-run-state", "version": 1, "task": "task", "positions": [{"stream": "s"}]}',
@@ -135,8 +146,8 @@ describe('the file store', () => {
     expect(error).toMatchObject({ code: 'STATE_UNREADABLE', kind: 'fatal' })
     expect(error.message).toBe(
       `can't read the state in ${join(folder, 'task.json')}: ${reason}`.replace(
-        'version 2',
-        'version 2, and this worker reads version 1',
+        'version 3',
+        'version 3, and this worker reads versions 1 and 2',
       ),
     )
     expect(error.hint).toContain('delete it')
@@ -145,9 +156,44 @@ describe('the file store', () => {
     expect(await stored()).toEqual([])
   })
 
+  it('reads what version 1 has written, and writes it as it is now', async () => {
+    const positions = at(7)
+    const old = { format: 'connect-run-state', version: 1, task: 'task', positions }
+    writeFileSync(join(folder, 'task.json'), JSON.stringify(old))
+    const store = createFileStateStore(folder, () => 1_700_000_000_000)
+    const [before] = await store.read('task')
+    expect(before).toMatchObject({ task: 'task', positions, ledger: [] })
+    expect(Math.abs(before!.savedAtMs - Date.now())).toBeLessThan(60_000)
+    const state = await store.open('task')
+    expect([state.positions, state.ledger]).toEqual([positions, []])
+    await state.write({ positions: at(8) })
+    await store.close()
+    const file = JSON.parse(readFileSync(join(folder, 'task.json'), 'utf8')) as object
+    expect(file).toMatchObject({ version: 2, savedAt: '2023-11-14T22:13:20.000Z', positions: at(8), ledger: [] })
+    expect(await store.read('task')).toMatchObject([{ savedAtMs: 1_700_000_000_000 }])
+  })
+
+  it('reads what may be claimed by others, also where there is no folder yet', async () => {
+    expect(await createFileStateStore(join(folder, 'none')).read('task')).toEqual([])
+    await (await createFileStateStore(folder).open('task')).write({ positions: at(3) })
+    expect(await createFileStateStore(folder).read('task')).toMatchObject([{ positions: at(3) }])
+  })
+
+  it('says who holds it while that process lives, and nobody afterwards', async () => {
+    const state = await createFileStateStore(folder).open('task')
+    await state.write({ positions: at(3) })
+    const holder = async (): Promise<string | undefined> => (await createFileStateStore(folder).read('task'))[0]!.heldBy
+    expect(await holder()).toBe(`process ${process.pid} on host ${hostname()}`)
+    await state.close()
+    expect(await holder()).toBeUndefined()
+    const dead = { released: false, host: hostname(), pid: 2 ** 22 + 1, boot: 'another', started: '1' }
+    writeFileSync(join(folder, 'task.7.lock'), JSON.stringify(dead))
+    expect(await holder()).toBeUndefined()
+  })
+
   it('ignores and removes what a crash left half written', async () => {
     const state = await createFileStateStore(folder).open('task')
-    await state.write(at(1))
+    await state.write({ positions: at(1) })
     await state.close()
     writeFileSync(join(folder, 'task.json.tmp'), '{"for')
     expect(await stored()).toEqual(at(1))
@@ -156,14 +202,14 @@ describe('the file store', () => {
 
   it('says that it can not write, and changes nothing', async () => {
     const state = await createFileStateStore(folder).open('task')
-    await state.write(at(1))
+    await state.write({ positions: at(1) })
     // A folder where the draft should go stops root as well.
     mkdirSync(join(folder, 'task.json.tmp'))
-    const error = await failure(() => state.write(at(2)))
+    const error = await failure(() => state.write({ positions: at(2) }))
     expect([error.code, errorKind(error)]).toEqual(['STATE_UNWRITABLE', 'retriable'])
     expect(state.positions).toEqual(at(1))
     rmSync(join(folder, 'task.json.tmp'), { recursive: true })
-    await state.write(at(2))
+    await state.write({ positions: at(2) })
     await state.close()
     expect(await stored()).toEqual(at(2))
   })
@@ -287,16 +333,16 @@ describe('kill -9', () => {
 })
 
 describe('openStateStore', () => {
-  it('knows file: and memory:', async () => {
-    const store = openStateStore(`file://${folder}`)
-    await (await store.open('task')).write(at(4))
+  it('knows files and memory', async () => {
+    const store = openStateStore({ kind: 'file', folder })
+    await (await store.open('task')).write({ positions: at(4) })
     await store.close()
-    const [entry] = (await openStateStore(`file:${folder}`).open('task')).positions
+    const [entry] = (await openStateStore({ kind: 'file', folder }).open('task')).positions
     expect(entry?.position.offset).toBe(4)
-    expect((await openStateStore('memory:').open('task')).positions).toEqual([])
+    expect((await openStateStore({ kind: 'memory' }).open('task')).positions).toEqual([])
   })
 
-  it.each(['redis://h', 'file:', 'x'])('refuses %s', (url) => {
-    expect(() => openStateStore(url)).toThrow(/there is no state store/)
+  it('names the package for Redis', () => {
+    expect(() => openStateStore({ kind: 'redis' } as StateConfig)).toThrow('@connect-run/state-redis')
   })
 })

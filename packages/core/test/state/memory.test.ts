@@ -5,12 +5,12 @@ describe('the memory store', () => {
   it('keeps positions between claims, and lets one at a time have them', async () => {
     const store = createMemoryStateStore()
     const state = await store.open('task')
-    await state.write([{ stream: 's', partition: 0, position: { offset: 1 } }])
+    await state.write({ positions: [{ stream: 's', partition: 0, position: { offset: 1 } }] })
     await expect(store.open('task')).rejects.toMatchObject({ code: 'STATE_LOCKED', kind: 'retriable' })
     await state.close()
-    await expect(state.write([])).rejects.toMatchObject({ code: 'STOPPED' })
+    await expect(state.write({ positions: [] })).rejects.toMatchObject({ code: 'STOPPED' })
     const again = await store.open('task')
-    await again.write([{ stream: 's', partition: 1, position: { offset: 2 } }])
+    await again.write({ positions: [{ stream: 's', partition: 1, position: { offset: 2 } }] })
     expect(again.positions.map(({ partition, position }) => [partition, position.offset])).toEqual([
       [0, 1],
       [1, 2],
@@ -21,11 +21,13 @@ describe('the memory store', () => {
 
   it('forgets a partition that has ended', async () => {
     const state = await createMemoryStateStore().open('task')
-    await state.write([{ stream: 's', partition: 0, position: { offset: 1 } }])
-    await state.write([
-      { stream: 's', partition: 0, position: { offset: 4, ended: true } },
-      { stream: 's', partition: 1, position: { offset: 2 } },
-    ])
+    await state.write({ positions: [{ stream: 's', partition: 0, position: { offset: 1 } }] })
+    await state.write({
+      positions: [
+        { stream: 's', partition: 0, position: { offset: 4, ended: true } },
+        { stream: 's', partition: 1, position: { offset: 2 } },
+      ],
+    })
     expect(state.positions).toEqual([{ stream: 's', partition: 1, position: { offset: 2 } }])
   })
 })

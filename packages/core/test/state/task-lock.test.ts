@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
@@ -31,6 +31,17 @@ describe('a task lock', () => {
     const next = await acquireTaskLock(folder, 'task')
     expect(readdirSync(folder)).toEqual(['task.4.lock'])
     await next.release()
+  })
+
+  it('can be claimed anew by the process that could not mark it as released', async () => {
+    const first = await acquireTaskLock(folder, 'task')
+    renameSync(folder, `${folder}.away`)
+    await expect(first.release()).rejects.toMatchObject({ code: 'ENOENT' })
+    renameSync(`${folder}.away`, folder)
+    const second = await acquireTaskLock(folder, 'task')
+    await expect(acquireTaskLock(folder, 'task')).rejects.toMatchObject({ code: 'STATE_LOCKED' })
+    expect(readdirSync(folder)).toEqual(['task.2.lock'])
+    await second.release()
   })
 
   it('leaves one small file behind and no drafts', async () => {

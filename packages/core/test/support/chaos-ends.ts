@@ -30,17 +30,20 @@ class ChaosSource implements SourceTask {
   #rebalancing: Promise<void> | undefined
   #generation = 0
   #closed = false
+  readonly commit?: (positions: Positions) => Promise<void>
 
   constructor(world: ChaosWorld, clock: VirtualClock) {
     this.#world = world
     this.#clock = clock
+    if (!world.setting.stored) this.commit = (positions) => this.#commit(positions)
   }
 
   async start(context: SourceContext<unknown>): Promise<void> {
     this.#world.sourceStarts++
     this.#context = context
     if (this.#world.fault(0.1)) throw passes()
-    await this.#take(this.#world.topic.map((_, partition) => partition))
+    if (this.#world.setting.stored) this.#readFrom(context.positions)
+    else await this.#take(this.#world.topic.map((_, partition) => partition))
   }
 
   async poll(limits: PollLimits, signal: AbortSignal): Promise<PollResult> {
@@ -48,7 +51,8 @@ class ChaosSource implements SourceTask {
     if (world.chance(0.3)) await this.#clock.sleep(world.upTo(10), signal).catch(() => undefined)
     if (world.fault(0.02)) throw passes()
     if (world.fatal(0.01)) throw new Error('the source has a defect')
-    if (this.#rebalancing === undefined && world.rebalancesLeft > 0 && world.chance(0.2)) {
+    const mayRebalance = !world.setting.stored && world.rebalancesLeft > 0
+    if (this.#rebalancing === undefined && mayRebalance && world.chance(0.2)) {
       world.rebalancesLeft--
       const rebalance = this.#rebalance().finally(() => (this.#rebalancing = undefined))
       this.#rebalancing = rebalance
@@ -61,7 +65,7 @@ class ChaosSource implements SourceTask {
     return this.#pack(records)
   }
 
-  async commit(positions: Positions): Promise<void> {
+  async #commit(positions: Positions): Promise<void> {
     const world = this.#world
     const generation = this.#generation
     const given = positions.filter(({ partition }) => !this.#read.has(partition))
@@ -111,10 +115,19 @@ class ChaosSource implements SourceTask {
       return { ...named(partition), position: { offset: this.#world.committed[partition]! } }
     })
     await this.#context.assigned(partitions.map(named), stored)
-    for (const partition of partitions) {
-      const committed = this.#world.committed[partition]!
-      this.#read.set(partition, this.#world.topic[partition]!.filter((record) => record.offset < committed).length)
+    for (const partition of partitions) this.#goOn(partition, this.#world.committed[partition]!)
+  }
+
+  #readFrom(positions: Positions): void {
+    for (const partition of this.#world.topic.keys()) {
+      const offset = positions.find((entry) => entry.partition === partition)?.position.offset ?? 0
+      if (offset !== this.#world.committed[partition]) this.#world.violations.push('begins somewhere else')
+      this.#goOn(partition, offset)
     }
+  }
+
+  #goOn(partition: number, offset: number): void {
+    this.#read.set(partition, this.#world.topic[partition]!.filter((record) => record.offset < offset).length)
   }
 
   #next(most: number): ChaosRecord[] {

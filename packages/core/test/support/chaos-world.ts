@@ -1,4 +1,6 @@
 import type { Positions, RecordBatch } from '../../src/index.ts'
+import type { StateStore } from '../../src/state/state-store.ts'
+import { chaosState } from './chaos-state.ts'
 
 /** What becomes of a piece of a record: good ones are written, `f` is filtered, `x` fails in a transform, `p` in the sink. */
 type Piece = 'g' | 'f' | 'x' | 'p'
@@ -29,6 +31,8 @@ export interface ChaosSetting {
   /** Whether an end may throw what fails the task. */
   readonly fatal: boolean
   readonly rebalances: number
+  /** The state store keeps the positions, and not the source: then no partition comes or goes. */
+  readonly stored: boolean
   readonly stops: readonly { readonly afterMs: number; readonly kill: boolean }[]
 }
 
@@ -49,6 +53,7 @@ export class ChaosWorld {
   /** Pieces in the order in which they were written for the first time. */
   readonly firstWrites = new Set<string>()
   readonly violations: string[] = []
+  readonly state: StateStore = chaosState(this)
   sourceStarts = 0
   faultsLeft: number
   fatalLeft: number

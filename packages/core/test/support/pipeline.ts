@@ -11,12 +11,22 @@ import { EndOfSource, sinkConnector, sourceConnector } from '../../src/index.ts'
 import type { SinkTask, SinkTraits } from '../../src/api/sink-task.ts'
 import type { PollLimits, PollResult, SourceTask } from '../../src/api/source-task.ts'
 import type { PipelineConfig } from '../../src/config/pipeline-config.ts'
+import type { Stage } from '../../src/pipeline/stage.ts'
 import { bytesConverter } from '../../src/converters/bytes.ts'
-import type { StateStore } from '../../src/state/state-store.ts'
+import type { StateChanges, StateStore } from '../../src/state/state-store.ts'
 import { systemClock } from '../../src/worker/clock.ts'
 import { PipelineRunner, type PipelineRunnerOptions } from '../../src/worker/pipeline-runner.ts'
 
 const schema = { type: 'object', properties: {} } as const
+
+/** What is at work at each stage, in dead letters. */
+export const executing: Readonly<Record<Stage, string>> = {
+  TASK_POLL: 'source',
+  KEY_CONVERTER: 'key-format',
+  VALUE_CONVERTER: 'value-format',
+  TRANSFORMATION: 'transforms',
+  TASK_PUT: 'sink',
+}
 
 /** A logger that keeps what it is told. */
 export function recordingLogger(): Logger & {
@@ -164,6 +174,7 @@ export function pipelineConfig(
     limits: { maxRecords: 1000, maxBytes: 1 << 20 },
     restart: { maxRestarts: 0, initialDelayMs: 1, maxDelayMs: 2, resetAfterMs: 60_000 },
     latency: 'balanced',
+    delivery: 'at-least-once',
     commitIntervalMs: 10,
     ...changes,
     sink: {
@@ -173,6 +184,7 @@ export function pipelineConfig(
       batch: { lingerMs: 1 },
       concurrency: undefined,
       retry,
+      parking: undefined,
       ...changes.sink,
     },
   }
@@ -193,6 +205,7 @@ export function testRunner(pipeline: PipelineConfig, changes: Partial<PipelineRu
     worker: 'w',
     pipeline,
     stateStore: memoryState().store,
+    parkingLot: undefined,
     clock: systemClock,
     random: () => 0.5,
     logger,
@@ -208,8 +221,14 @@ export function testRunner(pipeline: PipelineConfig, changes: Partial<PipelineRu
 
 export function memoryState(positions: Positions = []): { store: StateStore; written: Positions[] } {
   const written: Positions[] = []
-  const task = { positions, write: async (p: Positions) => void written.push(p), close: async () => {} }
-  return { written, store: { open: async () => task, close: async () => {} } }
+  const task = {
+    positions,
+    ledger: [],
+    write: async (changes: StateChanges) => void written.push(changes.positions),
+    lost: new AbortController().signal,
+    close: async () => {},
+  }
+  return { written, store: { open: async () => task, read: async () => [], close: async () => {} } }
 }
 
 /** Waits until the condition holds; fails after 5 s. */

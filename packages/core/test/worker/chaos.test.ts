@@ -3,10 +3,11 @@ import * as fc from 'fast-check'
 import { type Converter, RecordError, type RecordBatch } from '../../src/index.ts'
 import type { PipelineConfig, TransformStep } from '../../src/config/pipeline-config.ts'
 import { bytesConverter } from '../../src/converters/bytes.ts'
+import { settledIn } from '../../src/offsets/tally.ts'
 import { PipelineRunner } from '../../src/worker/pipeline-runner.ts'
 import { chaosEnds } from '../support/chaos-ends.ts'
 import { type ChaosSetting, ChaosWorld } from '../support/chaos-world.ts'
-import { memoryState, recordingLogger } from '../support/pipeline.ts'
+import { recordingLogger } from '../support/pipeline.ts'
 import { VirtualClock } from '../support/virtual-clock.ts'
 
 const text: Converter = {
@@ -60,7 +61,7 @@ function configOf(world: ChaosWorld, clock: VirtualClock): PipelineConfig {
   const { source, sink, deadLetters } = chaosEnds(world, clock)
   const converters = { key: bytesConverter, value: text }
   const retry = { initialDelayMs: 5, maxDelayMs: 50, maxAttempts: 0, maxElapsedMs: 0, attemptTimeoutMs: 0 }
-  const target = { kind: 'sink', plugin: deadLetters, config: {}, describe: 'dead letters' } as const
+  const target = { kind: 'sink', plugin: deadLetters, config: {}, options: {}, describe: 'dead letters' } as const
   return {
     name: 'p',
     source: { plugin: source, config: {}, ...converters },
@@ -71,12 +72,14 @@ function configOf(world: ChaosWorld, clock: VirtualClock): PipelineConfig {
       ...converters,
       batch: { maxRecords: setting.batchRecords, lingerMs: setting.lingerMs },
       concurrency: undefined,
+      parking: undefined,
       retry,
     },
     errors: { tolerance: 'all', deadLetterQueue: setting.deadLetters ? target : undefined },
     limits: { maxRecords: setting.maxInFlight, maxBytes: setting.maxInFlight * 8 },
     restart: { maxRestarts: 100, initialDelayMs: 5, maxDelayMs: 50, resetAfterMs: 60_000 },
     latency: 'balanced',
+    delivery: 'at-least-once',
     commitIntervalMs: 20,
   }
 }
@@ -88,13 +91,15 @@ async function live(world: ChaosWorld, stop: ChaosSetting['stops'][number] | und
   const stopping = new AbortController()
   const hard = new AbortController()
   const ended = new AbortController()
+  const logger = recordingLogger()
   const runner = new PipelineRunner({
     worker: 'w',
     pipeline: configOf(world, clock),
-    stateStore: memoryState().store,
+    stateStore: world.state,
+    parkingLot: undefined,
     clock,
     random: world.random,
-    logger: recordingLogger(),
+    logger,
     metrics: { count() {}, gauge() {}, observe() {} },
     once: false,
     endAfter: undefined,
@@ -109,13 +114,15 @@ async function live(world: ChaosWorld, stop: ChaosSetting['stops'][number] | und
   await clock.runUntil(runner.run())
   ended.abort(new Error('ended'))
   const { ledger, state } = runner.snapshot()
-  const { read, inFlight, ...outcomes } = ledger
+  const { read, inFlight, retried: _retried, ...outcomes } = ledger
   expect({ inFlight, state }).toEqual({
     inFlight: 0,
     state: expect.stringMatching(stop ? /ended|stopped|failed/ : /ended/),
   })
   expect(Object.values(outcomes).reduce((sum, count) => sum + count, 0)).toBe(read)
   expect(Math.min(...Object.values(outcomes))).toBeGreaterThanOrEqual(0)
+  expect(logger.lines.filter(({ message }) => message.includes('does not add up'))).toEqual([])
+  await checkPartitions(world)
   // Where nothing failed, nothing is left for another time.
   if (stop === undefined && world.sourceStarts === starts + 1) {
     expect(world.finished).toBe(true)
@@ -123,6 +130,28 @@ async function live(world: ChaosWorld, stop: ChaosSetting['stops'][number] | und
   }
   // What is killed may still be waiting, a process that ends well leaves nothing behind.
   if (stop?.kill !== true && setting.rebalances === 0) expect(clock.sleeping).toBe(0)
+}
+
+/** The stored ledger of each partition adds up; who has ended in peace has released what was in flight. */
+async function checkPartitions(world: ChaosWorld): Promise<void> {
+  const { stored, faults, stops } = world.setting
+  const isQuiet = !stored && faults === 0 && stops.every(({ kill }) => !kill)
+  const slots = await world.state.read('w-p')
+  for (const { ledger } of slots) {
+    for (const { stream, partition: _, retried: __, read, ...outcomes } of ledger) {
+      const inFlight = read - Object.values(outcomes).reduce((sum, count) => sum + count, 0)
+      expect(stream).toBe('t')
+      expect(Math.min(...Object.values(outcomes), inFlight)).toBeGreaterThanOrEqual(0)
+      if (isQuiet) expect(inFlight).toBe(0)
+    }
+  }
+}
+
+/** How many records of a partition have become something. */
+async function countedOf(world: ChaosWorld, partition: number): Promise<number> {
+  const entries = (await world.state.read('w-p')).flatMap(({ ledger }) => ledger)
+  const own = entries.filter((entry) => entry.partition === partition)
+  return own.reduce((sum, entry) => sum + settledIn(entry), 0)
 }
 
 async function simulate(setting: ChaosSetting): Promise<void> {
@@ -135,6 +164,11 @@ async function simulate(setting: ChaosSetting): Promise<void> {
   expect([...world.durable].sort()).toEqual(good.sort())
   if (setting.stops.length === 0 && setting.rebalances === 0 && world.sourceStarts === 1) {
     for (const piece of good) expect([piece, world.acknowledged.get(piece)]).toEqual([piece, 1])
+    for (const [number, own] of world.topic.entries()) expect(await countedOf(world, number)).toBe(own.length)
+  }
+  // The ledger that is stored with the positions counts each record once, whatever happened.
+  if (setting.stored) {
+    for (const [number, own] of world.topic.entries()) expect(await countedOf(world, number)).toBe(own.length)
   }
   if (setting.ordered) expect(inOrder(world)).toBe(true)
 }
@@ -166,6 +200,7 @@ const settings = fc.record<ChaosSetting>({
   faults: fc.constantFrom(0, 3, 12),
   fatal: fc.boolean(),
   rebalances: fc.constantFrom(0, 0, 1, 4),
+  stored: fc.boolean(),
   stops: fc.array(fc.record({ afterMs: fc.integer({ min: 0, max: 300 }), kill: fc.boolean() }), { maxLength: 3 }),
 })
 

@@ -42,6 +42,12 @@ describe('commitTiming', () => {
     })
   })
 
+  it('is soon where readers wait for the end of a transaction, whoever keeps the positions', () => {
+    const source = { commit: storing } as unknown as SourceTask
+    const sink = { transactional: true, commit: storing } as unknown as SinkTask
+    expect(timingOf({}, { source, sink })).toEqual({ intervalMs: 100, promptRecords: undefined })
+  })
+
   it('is prompt where a crash would double what is not committed', () => {
     expect(timingOf({})).toEqual({ intervalMs: 100, promptRecords: 1000 })
   })

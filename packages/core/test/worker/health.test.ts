@@ -48,8 +48,26 @@ describe('Health', () => {
     const { trouble, fail, said, logger } = health()
     fail('down', 0)
     trouble.succeeded()
-    fail('down', 10)
+    fail('down', 1010)
     expect(said()).toHaveLength(3)
     expect(logger.lines[2]!.fields).toMatchObject({ failures: 1 })
+  })
+
+  it('says a trouble that comes back and stays within a second or so', () => {
+    const { trouble, fail, said } = health()
+    fail('down', 0)
+    trouble.succeeded()
+    for (let at = 10; at <= 2000; at += 10) fail('down', at)
+    expect(said()).toEqual(['sink x: down; trying again', 'sink x: works again', 'sink x: down; trying again'])
+  })
+
+  it('does not flood the log where trouble and success take turns', () => {
+    const { trouble, fail, said } = health()
+    for (let at = 0; at < 5000; at += 10) {
+      fail('busy', at)
+      trouble.succeeded()
+    }
+    expect(said().filter((message) => message.endsWith('trying again'))).toHaveLength(5)
+    expect(said().filter((message) => message.endsWith('works again'))).toHaveLength(5)
   })
 })

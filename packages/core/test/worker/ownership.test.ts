@@ -10,10 +10,16 @@ import { VirtualClock } from '../support/virtual-clock.ts'
 
 const metrics = { count() {}, gauge() {}, observe() {} }
 
-function owning(setting: { commit?: () => Promise<void>; stuck?: () => boolean } = {}) {
+interface Setting {
+  readonly commit?: () => Promise<void>
+  readonly stuck?: () => boolean
+  readonly abort?: (error: Error) => void
+}
+
+function owning(setting: Setting = {}) {
   const tracker = new AckTracker()
   const clock = new VirtualClock()
-  const ledger = new LedgerBook(metrics)
+  const ledger = new LedgerBook(metrics, 'p')
   const logger = recordingLogger()
   const steps: string[] = []
   const commit = setting.commit ?? (async () => void steps.push('commit'))
@@ -27,8 +33,10 @@ function owning(setting: { commit?: () => Promise<void>; stuck?: () => boolean }
     clock,
     flush: () => void steps.push('flush'),
     stuck: setting.stuck ?? (() => false),
+    abort: setting.abort,
   })
   const batch = tracker.register(packSourceRecords([...records(0, 2, 0), ...records(0, 3, 1)], 't'))
+  ledger.begin(tracker)
   ledger.read(batch.length)
   return { ownership, tracker, clock, ledger, logger, steps, batch }
 }

@@ -388,7 +388,9 @@ describe('PipelineRunner', () => {
     )
     const done = runner.run()
     await until(() => sink.puts.length > 0)
+    const began = performance.now()
     await source.context!.revoking([partition(1)])
+    expect(performance.now() - began).toBeLessThan(5000)
     expect(source.commits).toEqual([])
     isDown = false
     await until(() => sink.written.length > 0)
@@ -433,6 +435,28 @@ describe('PipelineRunner', () => {
     expect(sink.written).toHaveLength(2)
   })
 
+  it('stops before more is set aside than is allowed, passes nothing of it, and does not start again', async () => {
+    const letters = testSink()
+    const source = testSource({ batches: [records(0, 50), records(50, 200)], endless: true })
+    const sink = testSink({
+      onPut: (batch) => {
+        const error = poison()
+        throw new PartialBatchError(Array.from(batch, (_, row) => ({ row, error })))
+      },
+    })
+    const target = { kind: 'sink', plugin: letters.plugin, config: {}, options: {}, describe: 'x' } as const
+    const deadLetterLimits = { maxRate: { records: 60, windowMs: 60_000 } }
+    const errors = { tolerance: 'all', deadLetterQueue: target, deadLetterLimits } as const
+    const restart = { maxRestarts: 5, initialDelayMs: 1, maxDelayMs: 2, resetAfterMs: 60_000 }
+    const own = { batch: { maxRecords: 50, lingerMs: 1 } }
+    const { runner } = testRunner(pipelineConfig(source, sink, { errors, restart, sink: own }))
+    await runner.run()
+    expect(runner.snapshot()).toMatchObject({ state: 'failed', failure: { code: 'DEAD_LETTER_LIMIT' } })
+    expect(letters.written).toHaveLength(50)
+    expect(source.starts).toBe(1)
+    expect(committedOffset(source)).toBe(50)
+  })
+
   it('writes dead letters to a private file, with original bytes and the reason, before the position passes', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'connect-run-'))
     try {
@@ -444,7 +468,7 @@ describe('PipelineRunner', () => {
           for (const r of batch) if (r.offset === 3) throw poison()
         },
       })
-      const errors = { tolerance: 'all', deadLetterQueue: { kind: 'file', path } } as const
+      const errors = { tolerance: 'all', deadLetterQueue: { kind: 'file', path, maxFileBytes: 1e6 } } as const
       const { runner } = testRunner(pipelineConfig(source, sink, { errors }))
       await runner.run()
       const [line, end] = (await readFile(path, 'utf8')).split('\n')
@@ -489,7 +513,7 @@ describe('PipelineRunner', () => {
         throw poison()
       },
     })
-    const target = { kind: 'sink', plugin: dead.plugin, config: {}, describe: 'topic x' } as const
+    const target = { kind: 'sink', plugin: dead.plugin, config: {}, options: {}, describe: 'topic x' } as const
     const { runner } = testRunner(
       pipelineConfig(source, sink, { errors: { tolerance: 'all', deadLetterQueue: target } }),
     )

@@ -30,6 +30,26 @@ describe('restartPolicy', () => {
   })
 })
 
+describe('a task whose state another worker has taken over', () => {
+  it('stands by, however often that happens, and however few restarts are allowed', () => {
+    const policy = restartPolicy({ ...config, maxRestarts: 0 }, () => 1)
+    for (let time = 0; time < 3; time++) expect(policy.next(new ConnectError('STATE_FENCED', 'x'), 0)).toBe(0)
+    expect(policy.next(new Error('x'), 0)).toBeUndefined()
+  })
+})
+
+describe('a task that was fenced', () => {
+  it('comes back after ever longer pauses, and is not given up for that', () => {
+    const policy = restartPolicy(config, () => 1)
+    const pauses = Array.from({ length: 6 }, () => policy.next(new ConnectError('FENCED', 'x'), 0))
+    expect(pauses).toEqual([100, 200, 400, 800, 1000, 1000])
+    expect(policy.next(new Error('x'), 0)).toBe(100)
+    expect(
+      restartPolicy({ ...config, maxRestarts: 0 }, () => 1).next(new ConnectError('FENCED', 'x'), 0),
+    ).toBeUndefined()
+  })
+})
+
 describe('backoffMs', () => {
   it('is anything up to a bound that doubles, and stays below the largest', () => {
     const limits = { initialDelayMs: 100, maxDelayMs: 1000 }

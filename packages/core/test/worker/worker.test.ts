@@ -12,7 +12,7 @@ function workerOf(pipelines: WorkerConfig['pipelines'], clock?: VirtualClock) {
   const config: WorkerConfig = {
     name: 'w',
     file: 'w.yaml',
-    stateUrl: 'memory:',
+    state: { kind: 'memory' },
     shutdownTimeoutMs: 30_000,
     pipelines,
     embedded: undefined,

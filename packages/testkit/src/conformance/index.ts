@@ -31,4 +31,10 @@ export { describeSink, sinkChecks } from './sink-checks.ts'
 export { type SinkDriver, type SinkSeed } from './sink-driver.ts'
 export { describeSource, sourceChecks } from './source-checks.ts'
 export { type SeedRecord, type SourceDriver } from './source-driver.ts'
+export {
+  type StateStoreDriver,
+  type StoresOfOnePlace,
+  describeStateStore,
+  stateStoreChecks,
+} from './state-store-checks.ts'
 export { type Options } from './validated.ts'

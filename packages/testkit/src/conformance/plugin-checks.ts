@@ -100,11 +100,27 @@ export const pluginChecks: readonly Check<PluginDriver>[] = [
       assert.equal(typeof first[method as 'start'], 'function', `a task has ${method}`)
     }
   }),
+  eachSide('says of its positions what its tasks do', ({ name, connector, schema, valid }) => {
+    const config = configOf(schema, valid)
+    if (name === 'source') {
+      const { positions = 'state' } = (connector as SourceConnector<unknown>).traits?.(config) ?? {}
+      const keeps = (connector as SourceConnector<unknown>).create(config).commit !== undefined
+      assert.equal(
+        positions === 'source',
+        keeps,
+        `traits say \`${positions}\`, and a task has ${keeps ? 'a' : 'no'} commit`,
+      )
+      return
+    }
+    const sink = connector as SinkConnector<unknown>
+    if (sink.traits?.(config).holdsPositions !== true) return
+    const task = sink.create(config)
+    assert.ok(task.recover !== undefined && task.commit !== undefined, 'traits say `holdsPositions`, and a task can’t')
+  }),
   eachSide('answers the same for the same config', ({ connector, schema, valid }) => {
     const answers = (): unknown => {
       const config = configOf(schema, valid)
-      if ('traits' in connector) return connector.traits?.(config)
-      return (connector as SourceConnector<unknown>).streams?.(config)
+      return [connector.traits?.(config), (connector as SourceConnector<unknown>).streams?.(config)]
     }
     assert.deepEqual(answers(), answers())
   }),

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { once } from 'node:events'
-import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http'
+import { type IncomingMessage, STATUS_CODES, type Server, type ServerResponse, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HttpFailure, checkLength, checkUser, decoderOf, readBody } from './cnosdb-request.ts'
@@ -238,13 +238,18 @@ async function suffer(
     }
     case 'hang':
       return
+    case 'reset':
+      request.socket.resetAndDestroy()
+      return
     case 'reset-mid-body':
       request.once('data', () => request.socket.resetAndDestroy())
       return
-    case 'lose-answer': {
+    case 'lose-answer':
+    case 'cut-answer': {
       const end = response.end.bind(response)
       response.end = (): ServerResponse => {
-        request.socket.resetAndDestroy()
+        if (fault.kind === 'lose-answer') request.socket.resetAndDestroy()
+        else cutShort(request, response)
         return response
       }
       await handle().finally(() => (response.end = end))
@@ -254,6 +259,14 @@ async function suffer(
       await pause(fault.ms, request)
       await handle()
   }
+}
+
+/** Sends the head and one byte of the body that it promises. */
+function cutShort({ socket }: IncomingMessage, response: ServerResponse): void {
+  socket.write(
+    `HTTP/1.1 ${response.statusCode} ${STATUS_CODES[response.statusCode]}\r\ncontent-length: 100\r\n\r\n{`,
+    () => socket.resetAndDestroy(),
+  )
 }
 
 /** Ends early when the connection does. */

@@ -1,7 +1,7 @@
 /**
- * What goes wrong with the next requests. `status` answers without doing anything; `hang` never answers; `reset-mid-body`
- * breaks the connection after a part of the body; `lose-answer` does the work and then breaks the connection; `delay`
- * is slow and otherwise right.
+ * What goes wrong with the next requests. `status` answers without doing anything; `hang` never answers; `reset` breaks
+ * the connection before anything of the body is taken, `reset-mid-body` after a part of it; `lose-answer` does the work
+ * and then breaks the connection, `cut-answer` does so in the middle of the answer; `delay` is slow and otherwise right.
  */
 export type Fault = FaultKind & {
   /** How many requests; without `times` and `forMs`, until faults are cleared. */
@@ -22,8 +22,10 @@ export type FaultKind =
       readonly headers?: Readonly<Record<string, string>>
     }
   | { readonly kind: 'hang' }
+  | { readonly kind: 'reset' }
   | { readonly kind: 'reset-mid-body' }
   | { readonly kind: 'lose-answer' }
+  | { readonly kind: 'cut-answer' }
   | { readonly kind: 'delay'; readonly ms: number }
 
 interface Planned {

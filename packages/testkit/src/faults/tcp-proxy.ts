@@ -19,7 +19,15 @@ interface Pair {
 interface Lane {
   waiting: number
   tail: Promise<void>
+  /** When the bytes before have passed a narrow line, by the clock of `performance`. */
+  freeAt: number
 }
+
+/** How much time a piece of bytes takes on a narrow line. */
+const DRIP_MS = 50
+const MOST_WAITING = 64
+/** A reset right behind bytes can look like an end to who reads them. */
+const SEEN_MS = 20
 
 /** Starts a proxy on the loopback in front of a server. */
 export async function tcpProxy(options: TcpProxyOptions): Promise<TcpProxy> {
@@ -36,7 +44,11 @@ export class TcpProxy {
   #port: number
   #hanging = false
   #latencyMs = 0
+  #bytesPerSecond = Infinity
+  /** Lets what waits on narrow lines go at once. */
+  #widened = new AbortController()
   #resetAfter: number | undefined
+  #cutAnswerAfter: number | undefined
 
   constructor({ target, port = 0 }: TcpProxyOptions) {
     this.#target = { host: '127.0.0.1', ...target }
@@ -95,10 +107,22 @@ export class TcpProxy {
 
   /**
    * Once: the next connection whose client has sent so many bytes in all is reset; the target gets exactly these and
-   * the end.
+   * the end. 0 is a reset before anything.
    */
   resetMidway(afterBytes: number): void {
     this.#resetAfter = afterBytes
+  }
+
+  /** Once: the next connection that the target answers on is reset when the client has so many bytes of the answer. */
+  resetAnswer(afterBytes = 0): void {
+    this.#cutAnswerAfter = afterBytes
+  }
+
+  /** Lets so many bytes through in a second, of each connection and direction, drop by drop; Infinity ends it. */
+  bandwidth(bytesPerSecond: number): void {
+    this.#bytesPerSecond = bytesPerSecond
+    this.#widened.abort()
+    this.#widened = new AbortController()
   }
 
   /** Delays every chunk of bytes by so many milliseconds in each direction; 0 ends it. */
@@ -123,39 +147,63 @@ export class TcpProxy {
       this.#resetAfter = undefined
       return true
     })
-    this.#join(pair, [server, client], () => false)
+    let answered = 0
+    this.#join(pair, [server, client], (chunk) => {
+      answered += chunk.length
+      if (this.#cutAnswerAfter === undefined || answered < this.#cutAnswerAfter) return false
+      const part = chunk.subarray(0, chunk.length - (answered - this.#cutAnswerAfter))
+      this.#cutAnswerAfter = undefined
+      client.write(part, () => setTimeout(reset, SEEN_MS, pair))
+      return true
+    })
     if (this.#hanging) for (const socket of [client, server]) socket.pause()
   }
 
   /** Passes on what `taken` leaves. */
   #join(pair: Pair, [from, to]: readonly [Socket, Socket], taken: (chunk: Buffer) => boolean): void {
-    const lane: Lane = { waiting: 0, tail: Promise.resolve() }
+    const lane: Lane = { waiting: 0, tail: Promise.resolve(), freeAt: 0 }
+    const goOn = (): void => void (this.#hanging || from.resume())
     from.on('data', (chunk: Buffer) => {
       if (taken(chunk)) return
-      this.#pass(pair, lane, () => {
-        if (to.destroyed || to.write(chunk)) return
-        from.pause()
-        to.once('drain', () => this.#hanging || from.resume())
-      })
+      for (const piece of this.#pieces(chunk)) {
+        this.#pass(pair, lane, piece.length, () => {
+          if (lane.waiting <= 1) goOn()
+          if (to.destroyed || to.write(piece)) return
+          from.pause()
+          to.once('drain', goOn)
+        })
+      }
+      if (lane.waiting > MOST_WAITING) from.pause()
     })
-    from.on('end', () => this.#pass(pair, lane, () => to.end()))
+    from.on('end', () => this.#pass(pair, lane, 0, () => to.end()))
     from.on('error', () => reset(pair))
     from.on('close', () => {
       if (from.destroyed && to.destroyed) this.#pairs.delete(pair)
     })
   }
 
-  #pass(pair: Pair, lane: Lane, action: () => void): void {
-    if (this.#latencyMs === 0 && lane.waiting === 0) {
+  /** What passes at once. */
+  #pieces(chunk: Buffer): readonly Buffer[] {
+    const size = Math.max(1, Math.floor((this.#bytesPerSecond * DRIP_MS) / 1000))
+    if (size >= chunk.length) return [chunk]
+    const count = Math.ceil(chunk.length / size)
+    return Array.from({ length: count }, (_, index) => chunk.subarray(index * size, (index + 1) * size))
+  }
+
+  #pass(pair: Pair, lane: Lane, bytes: number, action: () => void): void {
+    const isNarrow = this.#bytesPerSecond !== Infinity
+    if (this.#latencyMs === 0 && !isNarrow && lane.waiting === 0) {
       action()
       return
     }
-    const due = performance.now() + this.#latencyMs
-    const { signal } = pair.closed
+    if (isNarrow) lane.freeAt = Math.max(performance.now(), lane.freeAt) + (bytes * 1000) / this.#bytesPerSecond
+    const due = (isNarrow ? lane.freeAt : performance.now()) + this.#latencyMs
+    const signal = AbortSignal.any([pair.closed.signal, this.#widened.signal])
     lane.waiting++
     lane.tail = lane.tail
       .then(() => sleep(Math.max(0, due - performance.now()), undefined, { signal }))
-      .then(action, () => undefined)
+      .catch(() => undefined)
+      .then(() => (pair.closed.signal.aborted ? undefined : action()))
       .finally(() => lane.waiting--)
   }
 }

@@ -50,6 +50,8 @@ export interface KafkaTopics {
   /** Raises the number of partitions to `total`. */
   createPartitions(name: string, total: number): Promise<void>
   topicNames(): Promise<string[]>
+  /** The broker that leads each partition, by partition number; -1 where there is none now. */
+  leaders(topic: string): Promise<Readonly<Record<number, number>>>
   /** Resolves when all are acknowledged by all in-sync replicas. `client` settings are librdkafka's. */
   produce(topic: string, records: Iterable<ProducedRecord>, client?: ClientProperties): Promise<void>
   /** Every record between the beginning and the end at the time of the call, partition by partition in order. */
@@ -98,6 +100,7 @@ export function kafkaAt(
     deleteTopic: (name) => deleteTopic(access, name),
     createPartitions: (name, total) => createPartitions(access, name, total),
     topicNames: () => withProducer(access, async (producer) => (await metadata(producer)).map((topic) => topic.name)),
+    leaders: (topic) => withProducer(access, (producer) => leaders(producer, topic)),
     produce: (topic, records, client) => produce(withProperties(access, { ...client }), topic, records),
     consumeAll: (topic, options) => consumeAll(access, topic, options),
     beginOffsets: (topic) => withProducer(access, (producer) => watermarks(producer, topic, 'lowOffset')),
@@ -269,10 +272,25 @@ async function metadata(client: Producer | KafkaConsumer, topic?: string): Promi
   return topics
 }
 
+const KNOWN_MS = 5000
+
+/** A broker may hear a moment later of a topic that another one has made. */
+function layoutOf(client: Producer | KafkaConsumer, topic: string): Promise<TopicLayout> {
+  const known = async (): Promise<TopicLayout | false> => {
+    const layout = (await metadata(client, topic)).find((each) => each.name === topic)
+    return layout !== undefined && layout.partitions.length > 0 && layout
+  }
+  return pollUntil(known, { timeoutMs: KNOWN_MS, what: `there is a topic ${topic}` })
+}
+
+async function leaders(client: Producer, topic: string): Promise<Readonly<Record<number, number>>> {
+  const { partitions } = await layoutOf(client, topic)
+  return Object.fromEntries(partitions.map(({ id, leader }) => [id, leader]))
+}
+
 async function partitionsOf(client: Producer | KafkaConsumer, topic: string): Promise<number[]> {
-  const layout = (await metadata(client, topic)).find((each) => each.name === topic)
-  if (!layout || layout.partitions.length === 0) throw new Error(`there is no topic ${topic}`)
-  return layout.partitions.map((partition) => partition.id).sort((one, other) => one - other)
+  const { partitions } = await layoutOf(client, topic)
+  return partitions.map(({ id }) => id).sort((one, other) => one - other)
 }
 
 type AdminClient = ReturnType<typeof Kafka.AdminClient.create>

@@ -119,7 +119,7 @@ export class ServiceProcess {
 }
 
 /** A shell that waits for its input to close, which happens when this process ends, and then cleans up after it. */
-function guard(pid: number, spec: ServiceSpec): () => void {
+export function guard(pid: number, spec: Pick<ServiceSpec, 'container' | 'scratch'> = {}): () => void {
   const kill = spec.container ? `'${spec.container.engine}' rm -f '${spec.container.name}'` : `kill -9 ${pid}`
   const clean = spec.scratch ? 'rm -rf -- "$1"' : ':'
   const shell = spawn('/bin/sh', ['-c', `read _; ${kill}; ${clean}`, 'guard', spec.scratch ?? ''], {

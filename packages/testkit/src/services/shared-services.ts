@@ -4,11 +4,12 @@ import { influxDbSoftware, startInfluxDb } from './influxdb.ts'
 import { startKafka } from './kafka-cluster.ts'
 import { kafkaSoftware } from './kafka-software.ts'
 import { kcatProgram } from './kcat.ts'
+import { redisSoftware, startRedis } from './redis.ts'
 import { isServiceUnavailable, ServiceUnavailableError } from './service-unavailable.ts'
 import { noteUse } from './usage-log.ts'
 
 /** `kafka` is 3.9 and `kafka4` is 4.2, one broker each; the address of `kcat` is its path. */
-export type ServiceName = 'kafka' | 'kafka4' | 'influxdb' | 'kcat'
+export type ServiceName = 'kafka' | 'kafka4' | 'influxdb' | 'redis' | 'kcat'
 
 interface Running {
   readonly address: string
@@ -31,6 +32,7 @@ const RECIPES: Readonly<Record<ServiceName, Recipe>> = {
     find: () => kafkaSoftware('4.2'),
   },
   influxdb: { start: async () => addressed(await startInfluxDb(), 'url'), find: influxDbSoftware },
+  redis: { start: async () => addressed(await startRedis(), 'url'), find: redisSoftware },
   kcat: { start: async () => ({ address: await kcatProgram(), stop: async () => {} }), find: kcatProgram },
 }
 

@@ -24,6 +24,9 @@ function withOption(name: string, schema: object): PluginDriver {
   return withSource({ config })
 }
 
+const done = (): Promise<void> => Promise.resolve()
+const bareSink = () => ({ start: done, put: done, stop: done })
+
 const described = { type: 'string', description: 'Something to set.' }
 const task = good.source!.create({ queue: 'orders' } as never)
 
@@ -86,6 +89,19 @@ const defects: readonly [what: string, driver: PluginDriver, check: string][] = 
     'makes half a task',
     withSource({ create: () => ({ start: () => Promise.resolve() }) }),
     'makes a new task each time',
+  ],
+  [
+    'keeps positions as it says, and does not',
+    withSource({ traits: () => ({ positions: 'source' }) }),
+    'says of its positions what its tasks do',
+  ],
+  [
+    'holds positions beside its data as it says, and does not',
+    {
+      plugin: { ...good, sink: { ...good.sink!, create: bareSink, traits: () => ({ holdsPositions: true }) } },
+      valid,
+    },
+    'says of its positions what its tasks do',
   ],
   ['changes its mind', withSource({ streams: () => [String(Math.random())] }), 'answers the same for the same config'],
 ]

@@ -25,6 +25,7 @@ function write(time = 1, signal?: AbortSignal): Promise<Answer | string> {
       let text = ''
       response.on('data', (chunk: Buffer) => (text += chunk.toString()))
       response.on('end', () => resolve({ status: response.statusCode ?? 0, text }))
+      response.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name))
     })
     request.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.name))
     request.end(`m f=1 ${time}`)
@@ -67,6 +68,18 @@ describe('faults', () => {
 
   it('does the work and loses the answer', async () => {
     server.inject({ kind: 'lose-answer', times: 1 })
+    expect(await write()).toBe('ECONNRESET')
+    expect([server.count('m'), await write()]).toEqual([1, ok])
+  })
+
+  it('resets before it has taken anything of the body', async () => {
+    server.inject({ kind: 'reset', times: 1 })
+    expect(await write()).toBe('ECONNRESET')
+    expect([server.count('m'), await write()]).toEqual([0, ok])
+  })
+
+  it('does the work and cuts the answer short', async () => {
+    server.inject({ kind: 'cut-answer', times: 1 })
     expect(await write()).toBe('ECONNRESET')
     expect([server.count('m'), await write()]).toEqual([1, ok])
   })

@@ -121,3 +121,35 @@ it('is slow and keeps the order', async () => {
   client.socket.write('3')
   await until(() => client.echoed === 'a123')
 })
+
+it('resets before anything is sent', async () => {
+  proxy.resetMidway(0)
+  const client = new Client(proxy.port)
+  client.socket.write('0123456789')
+  await until(() => client.error === 'ECONNRESET')
+  expect(received).toBe('')
+})
+
+it('resets in the middle of an answer, when the target has everything', async () => {
+  proxy.resetAnswer(3)
+  const client = new Client(proxy.port)
+  client.socket.write('0123456789')
+  await until(() => client.error === 'ECONNRESET')
+  expect(received).toBe('0123456789')
+  expect(client.echoed).toBe('012')
+  await connected()
+})
+
+it('drips, and lets everything go in order once the line is wide again', async () => {
+  const client = await connected()
+  proxy.bandwidth(100)
+  const begin = performance.now()
+  client.socket.write('b'.repeat(10))
+  await until(() => received.length === 11)
+  // The last of two pieces of five bytes waits for the time that ten bytes take.
+  expect(performance.now() - begin).toBeGreaterThanOrEqual(98)
+  client.socket.write(`${'c'.repeat(100_000)}d`)
+  proxy.bandwidth(Infinity)
+  await until(() => client.echoed.length === 100_012)
+  expect(client.echoed).toBe(`a${'b'.repeat(10)}${'c'.repeat(100_000)}d`)
+})

@@ -1,0 +1,67 @@
+import { beforeEach, describe, expect, it } from '@jest/globals'
+import { fakeClock, recordingLogger } from '@connect-run/testkit/conformance'
+import { OrphanWatch } from '../src/orphan-watch.ts'
+
+describe('the watch for partitions that nobody reads', () => {
+  let position: number
+  let end: number
+  let isOurs: boolean
+  let nudges: number
+  let logger: ReturnType<typeof recordingLogger>
+  let watch: OrphanWatch
+  let clock: ReturnType<typeof fakeClock>
+
+  beforeEach(() => {
+    ;[position, end, isOurs, nudges] = [5, 9, false, 0]
+    clock = fakeClock()
+    logger = recordingLogger()
+    watch = new OrphanWatch({
+      client: { committed: async () => [position], offsets: async () => [end] },
+      clock,
+      logger,
+      others: async () => (isOurs ? [] : [{ stream: 't', partition: 3 }]),
+      nudge: async () => void nudges++,
+    })
+  })
+
+  /** So many looks. */
+  async function look(times: number): Promise<number> {
+    for (let i = 0; i < times; i++) {
+      await clock.advance(10_000)
+      watch.tick()
+      await new Promise(setImmediate)
+    }
+    return nudges
+  }
+
+  it('nudges the group when records wait and nobody commits, and says so', async () => {
+    expect(await look(1)).toBe(0)
+    expect(await look(1)).toBe(1)
+    expect(logger.entries).toMatchObject([{ level: 'warn', fields: { partitions: ['t/3'] } }])
+  })
+
+  it('does not nudge again for the same position, as its reader may have a sink that is down', async () => {
+    expect(await look(20)).toBe(1)
+    position = 6
+    expect(await look(20)).toBe(2)
+  })
+
+  it('leaves the group alone while commits go on', async () => {
+    end = 1000
+    for (; position < 20; position++) await look(1)
+    expect(nudges).toBe(0)
+  })
+
+  it('leaves the group alone where no record waits, or all partitions are its own', async () => {
+    position = end
+    expect(await look(5)).toBe(0)
+    ;[position, isOurs] = [5, true]
+    expect(await look(5)).toBe(0)
+  })
+
+  it('does nothing once it is stopped', async () => {
+    await look(1)
+    await watch.stop()
+    expect(await look(1)).toBe(0)
+  })
+})

@@ -1,0 +1,3 @@
+export { type ClientOptions, type RedisClient, connectRedis } from './connection.ts'
+export { createParkingLot } from './retry-queue/parking-lot.ts'
+export { type RedisStateOptions, openRedisState } from './redis-state-store.ts'
