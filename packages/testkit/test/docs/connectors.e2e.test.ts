@@ -103,7 +103,7 @@ describe('the guide for connectors', () => {
     const { stderr } = await runCommand(`${jest} --config jest.config.mjs connectors/lines`, folder, {
       CONNECT_RUN_TEST_TIER: 'unit',
     })
-    expect(stderr).toMatch(/^Tests: .*\b3\d passed/m)
+    expect(stderr).toMatch(/^Tests: .*\b4\d passed/m)
   })
 
   it('has a sibling for those who embed a worker, which compiles', async () => {
