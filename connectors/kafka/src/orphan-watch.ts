@@ -2,7 +2,15 @@ import { type Clock, type Logger, type Partition, isConnectError } from '@connec
 import type { ConsumerClient } from './client/consumer-client.ts'
 
 const LOOK_MS = 10_000
+/** After so many looks at most, a position that stands still is one of nobody. */
+const MOST_LOOKS = 12
 const ASK_TIMEOUT_MS = 10_000
+
+/** A position that has records behind it, and at how many looks after the first it was the same. */
+interface Still {
+  readonly position: number
+  readonly looks: number
+}
 
 export interface OrphanWatchParts {
   readonly client: Pick<ConsumerClient, 'committed' | 'offsets'>
@@ -18,13 +26,16 @@ export interface OrphanWatchParts {
  * Finds partitions that nobody reads. A static member that dies between giving partitions up and saying so comes back
  * to what it had then: the group waits for no word of it, and nobody gets the partitions until it assigns anew. They show
  * by records behind a position that stands still, as those of a member whose sink is down do: that one is disturbed once.
+ * One that commits seldom is waited for twice as long after each time that it was disturbed.
  */
 export class OrphanWatch {
   readonly #parts: OrphanWatchParts
   readonly #stopping = new AbortController()
-  /** By partition, the position where records waited at the last look, and those that the group was nudged for. */
-  #still = new Map<string, number>()
-  #nudged = new Map<string, number>()
+  /** By partition, where records waited at the last look. */
+  #still: ReadonlyMap<string, Still> = new Map()
+  /** By partition, the last position that the group was nudged for, and after how many looks it will be for another. */
+  readonly #nudged = new Map<string, number>()
+  readonly #patience = new Map<string, number>()
   #lookedAt: number
   #looking: Promise<void> | undefined
 
@@ -53,14 +64,22 @@ export class OrphanWatch {
   async #look(): Promise<void> {
     const { logger, nudge } = this.#parts
     const before = this.#still
-    this.#still = await this.#waiting()
-    const stuck = [...this.#still].filter(([name, position]) => before.get(name) === position)
-    const found = stuck.filter(([name, position]) => this.#nudged.get(name) !== position)
-    this.#nudged = new Map(stuck)
+    const waiting = [...(await this.#waiting())]
+    this.#still = new Map(waiting.map(([name, position]) => [name, seen(position, before.get(name))]))
+    const stuck = [...this.#still].filter(([name, { looks }]) => looks >= this.#patienceWith(name))
+    const found = stuck.filter(([name, { position }]) => this.#nudged.get(name) !== position)
     if (found.length === 0 || this.#stopping.signal.aborted) return
     const partitions = found.map(([name]) => name)
     logger.warn({ partitions }, 'nobody commits records that are there: the group is asked to give its partitions anew')
     await nudge(this.#stopping.signal)
+    for (const [name, { position }] of found) {
+      this.#nudged.set(name, position)
+      this.#patience.set(name, Math.min(2 * this.#patienceWith(name), MOST_LOOKS))
+    }
+  }
+
+  #patienceWith(name: string): number {
+    return this.#patience.get(name) ?? 1
   }
 
   /** By partition, the positions that have records behind them. */
@@ -77,6 +96,10 @@ export class OrphanWatch {
     })
     return waiting
   }
+}
+
+function seen(position: number, before: Still | undefined): Still {
+  return { position, looks: before?.position === position ? before.looks + 1 : 0 }
 }
 
 function messageOf(error: unknown): string {

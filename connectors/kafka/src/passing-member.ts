@@ -1,6 +1,7 @@
 import type { Clock } from '@connect-run/core'
 import type { ClientLibrary } from './client/connection.ts'
 import type { ConsumerClient, ConsumerEvents } from './client/consumer-client.ts'
+import { isKafkaError } from './kafka-error.ts'
 import type { ClientSettings } from './librdkafka-settings.ts'
 
 /** librdkafka's name for the end of a partition, where an offset stands. */
@@ -8,6 +9,8 @@ const OFFSET_END = -1
 const CONNECT_MS = 10_000
 /** How long it waits for the group to answer: other members notice with their next heartbeat. */
 const MEMBER_MS = 20_000
+/** How long its client may take to close, which does so by itself otherwise. */
+const CLOSE_MS = 10_000
 
 export interface PassingMemberParts {
   readonly library: ClientLibrary<ConsumerClient, ConsumerEvents>
@@ -33,9 +36,9 @@ export async function passThroughGroup({
     {
       assigned: (partitions) => {
         joined.abort()
-        client.assign(partitions.map(({ stream, partition }) => ({ stream, partition, offset: OFFSET_END })))
+        attempt(() => client.assign(partitions.map((it) => ({ ...it, offset: OFFSET_END }))))
       },
-      revoked: (partitions) => client.unassign(partitions),
+      revoked: (partitions) => attempt(() => client.unassign(partitions)),
       log: () => undefined,
       error: () => undefined,
     },
@@ -50,6 +53,22 @@ export async function passThroughGroup({
       await client.fetch({ maxRecords: 1, maxBytes: 1, waitMs: 100, lingerMs: 0 })
     }
   } finally {
-    await client.disconnect()
+    await closeInTime(client, clock)
   }
+}
+
+/** The client may have lost the group meanwhile, and takes no answer then; it is about to leave. */
+function attempt(answer: () => void): void {
+  try {
+    answer()
+  } catch (error) {
+    if (!isKafkaError(error)) throw error
+  }
+}
+
+async function closeInTime(client: ConsumerClient, clock: Clock): Promise<void> {
+  const closed = new AbortController()
+  const tooLong = clock.sleep(CLOSE_MS, closed.signal).catch(() => undefined)
+  await Promise.race([client.disconnect(), tooLong])
+  closed.abort()
 }

@@ -105,6 +105,7 @@ export class Rebalancer {
   #give(partitions: readonly Partition[]): void {
     const { assignment, pump } = this.#parts
     for (const partition of partitions) assignment.remove(partition)
+    this.#revoking = partitions
     pump.discard(partitions)
   }
 
@@ -116,7 +117,7 @@ export class Rebalancer {
       // Only now: the fetch that asked for this may have ended with the error that tells of it.
       const lost = this.#lost
       this.#lost = false
-      this.#revoking = lost ? [] : partitions
+      if (lost) this.#revoking = []
       if (lost) context.lost(partitions)
       else await context.revoking(partitions)
     } finally {

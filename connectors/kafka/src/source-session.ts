@@ -4,7 +4,7 @@ import { BrokerWatch } from './broker-watch.ts'
 import { brokerList } from './connection-config.ts'
 import type { ClientLibrary } from './client/connection.ts'
 import type { ConsumerClient, ConsumerEvents, Fetched } from './client/consumer-client.ts'
-import { type KafkaError, isKafkaError } from './kafka-error.ts'
+import { KafkaError, isKafkaError } from './kafka-error.ts'
 import { connectError, explaining, isPassing } from './error-map.ts'
 import type { ClientSettings } from './librdkafka-settings.ts'
 import { OrphanWatch } from './orphan-watch.ts'
@@ -19,8 +19,12 @@ import { TopicWatch } from './topic-watch.ts'
 
 const ASK_TIMEOUT_MS = 10_000
 const PROBE_TIMEOUT_MS = 2000
+/** What the group answers to positions of who was its member before it gave its partitions anew. */
+const OLD_GENERATION = 22
 /** How often partitions that should flow and don't are looked at. */
 const STALL_CHECK_MS = 30_000
+/** How often all topics are listed for the orphan watch: large clusters have many. */
+const LIST_MS = 60_000
 
 /** One connection to the group, from `connect` to `close`: wires its parts and says what their events mean. */
 export class SourceSession {
@@ -37,6 +41,9 @@ export class SourceSession {
   /** Undefined where the member is not static: then its return has the group assign anew. */
   readonly #orphans: OrphanWatch | undefined
   #subscribed: readonly string[] = []
+  /** All partitions of the topics, for the orphan watch. */
+  #listed: readonly Partition[] = []
+  #listAgain = 0
   readonly #closing = new AbortController()
   #connected = false
   #lastCommit: Promise<void> = Promise.resolve()
@@ -89,8 +96,10 @@ export class SourceSession {
     await this.#topics.learn()
   }
 
-  lend<T>(call: (consumer: unknown) => Promise<T>): Promise<T> {
-    return this.#client.lend(call)
+  async lend<T>(partitions: readonly Partition[], call: (consumer: unknown) => Promise<T>): Promise<T> {
+    const gone = partitions.find((partition) => !this.#rebalancer.mayCommit(partition))
+    if (gone === undefined) return this.#client.lend(call)
+    throw new KafkaError(OLD_GENERATION, `${gone.stream}/${gone.partition} was given up`, false, gone)
   }
 
   subscribe(topics: readonly string[]): void {
@@ -190,7 +199,12 @@ export class SourceSession {
   /** Partitions of the topics that are not this consumer's, once the group has answered. */
   async #others(): Promise<Partition[]> {
     if (!this.#rebalancer.hasAssignment) return []
-    return (await this.#topics.partitions()).filter((it) => this.#assignment.get(it) === undefined)
+    const now = this.context.clock.monotonic()
+    if (now >= this.#listAgain) {
+      this.#listed = await this.#topics.partitions()
+      this.#listAgain = now + LIST_MS
+    }
+    return this.#listed.filter((it) => this.#assignment.get(it) === undefined)
   }
 
   /**

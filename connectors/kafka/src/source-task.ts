@@ -89,7 +89,7 @@ export class KafkaSourceTask implements SourceTask<KafkaSourceConfig> {
   transactionMember(): GroupMember {
     const session = this.#running()
     const { groupId, instanceId } = this.#member!
-    return { groupId, instanceId, lend: (call) => session.lend(call) }
+    return { groupId, instanceId, lend: (partitions, call) => session.lend(partitions, call) }
   }
 
   endPositions(): Promise<Positions> {

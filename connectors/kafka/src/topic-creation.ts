@@ -26,29 +26,34 @@ export class TopicCreation {
     this.#known.clear()
   }
 
-  /** Resolves with whether any was missing. */
+  /** Resolves with whether any was made: one that the brokers had not yet told of is not. */
   async ensure(names: Iterable<string>): Promise<boolean> {
     const unknown = [...new Set(names)].filter((name) => !this.#known.has(name))
     if (unknown.length === 0) return false
     const existing = await explaining("can't list topics", () => this.#client.topics(ASK_TIMEOUT_MS))
+    let isAnyMade = false
     for (const name of unknown) {
-      if (!existing.has(name)) await explaining(`can't create the topic ${name}`, () => this.#create(name))
+      if (!existing.has(name)) {
+        const isMade = await explaining(`can't create the topic ${name}`, () => this.#create(name))
+        isAnyMade ||= isMade
+      }
       this.#known.add(name)
     }
-    return unknown.some((name) => !existing.has(name))
+    return isAnyMade
   }
 
-  async #create(name: string): Promise<void> {
+  async #create(name: string): Promise<boolean> {
     const { partitions, replicationFactor, config = {} } = this.#topic
     const settings = Object.fromEntries(Object.entries(config).map(([key, value]) => [key, String(value)]))
     try {
       await this.#client.createTopic({ name, partitions, replicationFactor, config: settings }, ASK_TIMEOUT_MS)
       this.#logger.info({ topic: name, partitions, replicationFactor }, `created the topic ${name}`)
     } catch (error) {
-      if (isKafkaError(error) && error.code === ALREADY_EXISTS) return
+      if (isKafkaError(error) && error.code === ALREADY_EXISTS) return false
       // Some brokers have no admin interface, but create topics when asked for them.
       if (!isKafkaError(error) || error.code !== TIMED_OUT) throw error
       await this.#client.touchTopic(name, ASK_TIMEOUT_MS)
     }
+    return true
   }
 }

@@ -84,7 +84,7 @@ export class TransactionalEnd {
     const member = this.#member(context.exactlyOnce?.member?.())
     const offsets = positions.map(({ stream, partition, position }) => ({ stream, partition, offset: position.offset }))
     await this.transactions.addOffsets((timeoutMs) =>
-      member.lend((consumer) => client.transactions.sendOffsets(offsets, consumer, timeoutMs)),
+      member.lend(positions, (consumer) => client.transactions.sendOffsets(offsets, consumer, timeoutMs)),
     )
   }
 

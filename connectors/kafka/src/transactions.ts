@@ -26,6 +26,7 @@ export class Transactions {
   readonly #calls: TransactionCalls
   readonly #clock: Clock
   readonly #signal: AbortSignal
+  #isReady = false
   #begun: Promise<void> | undefined
   #failure: ConnectError | undefined
 
@@ -36,9 +37,14 @@ export class Transactions {
     this.#signal = signal
   }
 
-  /** Ends what the last producer of the same id has left open, and shuts that out. Once, before all else. */
+  /**
+   * Ends what the last producer of the same id has left open, and shuts that out. Before all else; asked for again, it
+   * has been done, as the client takes that call only once.
+   */
   async init(): Promise<void> {
+    if (this.#isReady) return
     await explaining("can't begin to write in transactions", () => this.#inTime(this.#calls.init(INIT_MS), INIT_MS))
+    this.#isReady = true
   }
 
   /** Opens a transaction unless one is open. */

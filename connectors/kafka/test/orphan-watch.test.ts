@@ -7,12 +7,13 @@ describe('the watch for partitions that nobody reads', () => {
   let end: number
   let isOurs: boolean
   let nudges: number
+  let failure: Error | undefined
   let logger: ReturnType<typeof recordingLogger>
   let watch: OrphanWatch
   let clock: ReturnType<typeof fakeClock>
 
   beforeEach(() => {
-    ;[position, end, isOurs, nudges] = [5, 9, false, 0]
+    ;[position, end, isOurs, nudges, failure] = [5, 9, false, 0, undefined]
     clock = fakeClock()
     logger = recordingLogger()
     watch = new OrphanWatch({
@@ -20,7 +21,10 @@ describe('the watch for partitions that nobody reads', () => {
       clock,
       logger,
       others: async () => (isOurs ? [] : [{ stream: 't', partition: 3 }]),
-      nudge: async () => void nudges++,
+      nudge: async () => {
+        if (failure !== undefined) throw failure
+        nudges++
+      },
     })
   })
 
@@ -44,6 +48,19 @@ describe('the watch for partitions that nobody reads', () => {
     expect(await look(20)).toBe(1)
     position = 6
     expect(await look(20)).toBe(2)
+  })
+
+  it('is the more patient the more often it has disturbed a reader that commits seldom', async () => {
+    end = 1000
+    for (; position < 20; position++) await look(6)
+    expect(nudges).toBe(3)
+  })
+
+  it('nudges again where that went wrong', async () => {
+    failure = new Error('no broker')
+    expect(await look(3)).toBe(0)
+    failure = undefined
+    expect(await look(3)).toBe(1)
   })
 
   it('leaves the group alone while commits go on', async () => {

@@ -161,7 +161,7 @@ describe('the kafka sink of an exactly-once pipeline', () => {
   const member = {
     groupId: 'g',
     instanceId: 'host-0',
-    lend: (call: (consumer: unknown) => unknown) => call('consumer'),
+    lend: (_: unknown, call: (consumer: unknown) => unknown) => call('consumer'),
   }
 
   async function transactional(lent: unknown = member): Promise<{ task: KafkaSinkTask; client: FakeProducer }> {

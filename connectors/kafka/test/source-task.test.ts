@@ -89,6 +89,23 @@ describe('the kafka source', () => {
     expect(client.calls.filter((call) => call.startsWith('commit'))).toEqual([])
   })
 
+  it('lends itself to a transaction for partitions that it has, until it gives them up', async () => {
+    let granted = (): void => undefined
+    const waiting = new Promise<void>((resolve) => (granted = resolve))
+    await start({}, { revoking: () => waiting })
+    await assign(0, 1)
+    const lent = (...partitions: number[]): Promise<string> =>
+      task.transactionMember().lend(partitions.map(p), async () => 'taken')
+    expect(await lent(0, 1)).toBe('taken')
+    await expect(lent(2)).rejects.toMatchObject({ code: 22, retriable: false })
+    client.events.revoked([p(0)])
+    expect(await lent(0, 1)).toBe('taken')
+    granted()
+    await until('unassign t/0')
+    await expect(lent(0, 1)).rejects.toMatchObject({ code: 22, message: 't/0 was given up' })
+    expect(await lent(1)).toBe('taken')
+  })
+
   it('knows that partitions are lost when it was expelled from the group', async () => {
     await start()
     await assign(0)

@@ -119,4 +119,12 @@ describe('the transactions of a producer', () => {
     const { of } = transactions({ init: [kafkaError(16)] })
     await expect(of.init()).rejects.toMatchObject({ kind: 'retriable' })
   })
+
+  it('shut out their predecessor until that was done, and not again', async () => {
+    const { called, of } = transactions({ init: [kafkaError(16)] })
+    await expect(of.init()).rejects.toMatchObject({ kind: 'retriable' })
+    await of.init()
+    await of.init()
+    expect(called).toEqual(['init', 'init'])
+  })
 })

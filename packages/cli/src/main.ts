@@ -15,8 +15,14 @@ const momentMs = 2000
 
 /** The command line of this process. */
 export async function runMain(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe)
   process.exitCode = await runProgram(process.argv.slice(2), ownVersion(), processHost())
   setTimeout(() => process.exit(), lingerMs).unref()
+}
+
+/** A reader that has seen enough, as `head` has, closes the pipe: what is said after that goes nowhere. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
 
 function processHost(): Host {

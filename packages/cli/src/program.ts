@@ -46,14 +46,11 @@ export async function runProgram(args: readonly string[], version: string, host:
   const program = new Command('connect-run')
     .description('Runs pipelines declared in YAML: source -> transforms -> sink.')
     .version(version)
-    .usage(
-      'FILE… [options]  |  validate FILE|FOLDER…  |  connectors [NAME]  |  status FILE…  |  explain FILE…  |  dlq list|show|replay|purge FILE  |  torture FILE',
-    )
+    .usage(['FILE… [options]', 'COMMAND [options]'].join('\n       connect-run '))
     .configureOutput({
       writeOut: (text) => host.stdout.write(text),
       writeErr: (text) => host.stderr.write(text),
     })
-    .showHelpAfterError('(connect-run --help shows how)')
     .exitOverride()
   const runCommand = addRun(program, async (files, options) => {
     const objection = misspeltCommand(files[0]!, host)
@@ -66,6 +63,7 @@ export async function runProgram(args: readonly string[], version: string, host:
   addStatus(program, async (files, options) => void (code = await status(files, options, host)))
   addExplain(program, async (files, options) => void (code = await explain(files, options, host)))
   addTorture(program, async (file, options) => void (code = await torture(file, options, host)))
+  pointToHelp(program)
   program.addHelpText('after', `\nOptions of run:\n${optionsOf(runCommand)}\n${rootExamples}`)
   if (args.length === 0) {
     host.stderr.write(program.helpInformation())
@@ -85,6 +83,14 @@ function misspeltCommand(word: string, { cwd }: Host): string | undefined {
   if (!/^[a-z]+$/i.test(word) || existsSync(resolve(cwd, word))) return undefined
   const hint = didYouMean(word, ['run', 'validate', 'connectors', 'status', 'explain', 'dlq', 'torture'], '')
   return hint === '' ? undefined : `There is no command and no file "${word}". ${hint}`
+}
+
+/** An error names the help of the command that it is about. */
+function pointToHelp(command: Command, before = ''): void {
+  // What is run without a command is described by the help of the whole.
+  const path = command.name() === 'run' ? before : `${before}${command.name()} `
+  command.showHelpAfterError(`(${path}--help shows how)`)
+  for (const child of command.commands) pointToHelp(child, path)
 }
 
 /** As its own help lists them. */

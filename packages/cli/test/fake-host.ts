@@ -52,7 +52,7 @@ export function snapshot(
 }
 
 export function workerConfig(name: string, changes: Partial<WorkerConfig> = {}): WorkerConfig {
-  const pipeline = { name: 'main' } as WorkerConfig['pipelines'][number]
+  const pipeline = { name: 'main', transforms: [] as unknown } as WorkerConfig['pipelines'][number]
   const plain = {
     file: `${name}.yaml`,
     state: { kind: 'memory' },

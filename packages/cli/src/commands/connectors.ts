@@ -49,8 +49,10 @@ export async function connectors(name: string | undefined, options: ConnectorsOp
   const chosen = name === undefined ? entries : entries.filter((entry) => entry.name === name)
   if (name !== undefined && chosen.length === 0) {
     const names = entries.map((entry) => entry.name)
+    const installed = `Installed: ${listOf(names)}.`
     const hint = didYouMean(name, names, '')
-    new Screen(host.stderr, host.env).line(`No connector is named "${name}". ${hint} Installed: ${listOf(names)}.`)
+    const all = [`No connector is named "${name}".`, hint, installed].filter((text) => text !== '')
+    new Screen(host.stderr, host.env).line(all.join(' '))
     return exitCodes.config
   }
   if (name === undefined) list(entries, options, out)

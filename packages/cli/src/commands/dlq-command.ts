@@ -51,6 +51,9 @@ const description = [
     'killed on the way: the same command then goes on. Records that fail again stay, with one attempt more.',
 ].join('\n\n')
 
+const exitCodesText = `Exit codes: 0 done, 1 some records failed again, were left out, or it was cut short, 2 invalid config or command
+line, 3 another process replays or purges the same queue, or its journal can't be read or written.`
+
 const examples = `
 Examples:
   connect-run dlq list configs/oceanic.yaml                                what failed, how often, and why
@@ -59,18 +62,21 @@ Examples:
   connect-run dlq replay configs/oceanic.yaml --stream oceanic --partition 3 --offsets 1000-2000
   connect-run dlq purge configs/oceanic.yaml                               remove what was replayed (files only)
 
-Exit codes: 0 done, 1 some records failed again or it was cut short, 2 invalid config or command line,
-3 another process replays or purges the same queue.`
+${exitCodesText}`
 
 const replayHelp = `
 The pipeline may go on running, unless its sink writes a file. A sink that is idempotent (CnosDB), holds positions beside
 its data (file) or is transactional (kafka with \`delivery: exactly-once\`) gets each record once, whatever interrupts the
 replay. To any other, up to 500 records may come twice after a crash. Replayed records come after newer ones: a sink that
-keeps the last value of a key keeps the replayed one.`
+keeps the last value of a key keeps the replayed one.
+
+${exitCodesText}`
 
 const purgeHelp = `
 Removes letters that were replayed; --unreplayed also those that were not: they are gone for good. The pipeline may go on
-running. From a topic nothing is removed, as Kafka can only remove all that is before an offset: the command says how.`
+running. From a topic nothing is removed, as Kafka can only remove all that is before an offset: the command says how.
+
+${exitCodesText}`
 
 export function addDlqCommands(program: Command, actions: DlqActions): void {
   const dlq = program

@@ -3,6 +3,7 @@ import { type LetterGroup, placeText, type QueueSummary, readMarks, summarize } 
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Screen } from '../output/screen.ts'
 import { amount, counted, table } from '../output/table.ts'
+import { wrapped } from '../output/wrapped.ts'
 import { printable } from '../output/printable.ts'
 import type { ListFlags } from './dlq-command.ts'
 import type { DlqSetting } from './dlq-queue.ts'
@@ -27,7 +28,7 @@ function print(
   out.line(`${style.bold(target)}  ${counted(letters, 'letter')}${doubles}, ${amount(replayed)} replayed`)
   if (groups.length > 0) {
     out.line()
-    for (const line of table(columns, groups.map(row), style)) out.line(line)
+    for (const line of groupLines(groups, out)) out.line(line)
   }
   if (others > 0) {
     out.line(style.dim(`\n${counted(others, 'letter')} of other pipelines left out (--any-pipeline takes them).`))
@@ -49,6 +50,24 @@ const columns = [
   { title: 'example' },
   { title: 'cause' },
 ]
+
+/** A table; on a terminal that is too narrow for it, a paragraph for each group. */
+function groupLines(groups: readonly LetterGroup[], { style, isTerminal, columns: width }: Screen): string[] {
+  const rows = table(columns, groups.map(row), style)
+  // The first line has the titles, and its colour.
+  if (!isTerminal || rows.slice(1).every((line) => line.length <= width)) return rows
+  return groups.flatMap((group) => paragraph(group, width))
+}
+
+function paragraph(group: LetterGroup, width: number): string[] {
+  const [, , code, stage, first, last, example, cause = ''] = row(group)
+  return [
+    `${counted(group.letters, 'letter')}, ${amount(group.replayed)} replayed: ${code} in ${stage}`,
+    ...wrapped(cause, width - 2).map((line) => `  ${line}`),
+    `  from ${first} to ${last}`,
+    `  such as ${example}`,
+  ]
+}
 
 function row({ letters, replayed, code, stage, firstMs, lastMs, example, message }: LetterGroup): string[] {
   const { stream, partition, offset } = example

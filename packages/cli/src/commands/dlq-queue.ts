@@ -72,7 +72,7 @@ function pipelineOf({ pipelines, file }: WorkerConfig, name: string | undefined)
   const named = pipelines.map((pipeline) => pipeline.name)
   if (name !== undefined) {
     const found = pipelines.find((pipeline) => pipeline.name === name)
-    return found ?? `No pipeline is named "${name}". ${didYouMean(name, named, `There are ${listOf(named)}.`)}`
+    return found ?? `No pipeline is named "${name}". ${didYouMean(name, named, `Declared: ${listOf(named)}.`)}`
   }
   const able = pipelines.filter(({ errors }) => errors.deadLetterQueue !== undefined)
   if (able.length === 1) return able[0]!

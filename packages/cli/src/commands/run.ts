@@ -92,7 +92,7 @@ function unknownPipeline(configs: readonly WorkerConfig[], only: readonly string
   const names = configs.flatMap(({ pipelines }) => pipelines.map(({ name }) => name))
   const unknown = only.find((name) => !names.includes(name))
   if (unknown === undefined) return undefined
-  return `No pipeline is named "${unknown}". ${didYouMean(unknown, names, `There are ${listOf(names)}.`)}`
+  return `No pipeline is named "${unknown}". ${didYouMean(unknown, names, `Declared: ${listOf(names)}.`)}`
 }
 
 /** Groups and state are named after workers: two of one name would take each other's records. */

@@ -4,7 +4,14 @@ import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Host } from '../host.ts'
 import { Screen } from '../output/screen.ts'
 import { tortureReport } from '../output/torture-report.ts'
-import type { TortureEndpoints, TortureKit, TortureOrder, TortureSubject, TortureSubjects } from '../torture-kit.ts'
+import type {
+  TortureEndpoints,
+  TortureKit,
+  TortureOrder,
+  TortureReport,
+  TortureSubject,
+  TortureSubjects,
+} from '../torture-kit.ts'
 import { loadConfigs, printDiagnostics } from './load-configs.ts'
 
 export interface TortureOptions {
@@ -95,6 +102,7 @@ async function tortured(file: string, running: Running): Promise<ExitCode> {
     const out = new Screen(host.stdout, host.env)
     if (options.format === 'json') out.line(JSON.stringify(report, undefined, 2))
     else for (const line of tortureReport(report, out.style)) out.line(line)
+    for (const line of doubtsOf(report, config)) err.line(err.style.cyan(line))
     return report.ok ? exitCodes.ok : exitCodes.runtime
   } catch (error) {
     err.line(err.style.red(`The torture came to no end: ${(error as Error).message}`))
@@ -102,6 +110,16 @@ async function tortured(file: string, running: Running): Promise<ExitCode> {
   } finally {
     unhook()
   }
+}
+
+/** What looks like a loss and need not be one. */
+function doubtsOf(report: TortureReport, { pipelines }: WorkerConfig): string[] {
+  const lossy = new Set(report.pipelines.filter(({ lost }) => lost > 0).map(({ pipeline }) => pipeline))
+  const doubtful = pipelines.filter(({ name, transforms }) => lossy.has(name) && transforms.length > 0)
+  return doubtful.map(({ name }) => {
+    const cure = `Give the records what its transforms let pass, such as --record '{"unit":"hPa"}'.`
+    return `${name} has transforms: what these drop counts as lost here. ${cure}`
+  })
 }
 
 function orderOf(

@@ -91,7 +91,7 @@ export function statusLines(
 ): string[] {
   const { columns, cells } = ledgerColumns(pipelines.map(({ ledger }) => ledger))
   const rows = pipelines.map(({ pipeline, ledger, states, savedAt }) => {
-    if (states.length === 0) return [pipeline, 'nothing is stored yet']
+    if (states.length === 0) return [pipeline, ...columns.map(() => ''), 'nothing yet']
     return [pipeline, ...cells(ledger), savedAt ?? '', heldBy(states)]
   })
   const head: Column[] = [{ title: 'pipeline' }, ...columns, { title: 'stored at' }, { title: 'run by' }]

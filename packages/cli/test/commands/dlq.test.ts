@@ -7,7 +7,7 @@ import { converters, type PipelineConfig, ReplayJournal } from '@connect-run/cor
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 
 import { runProgram } from '../../src/program.ts'
-import { type FakeHost, fakeHost, until, workerConfig } from '../fake-host.ts'
+import { type FakeHost, FakeStream, fakeHost, until, workerConfig } from '../fake-host.ts'
 
 let folder: string
 let written: string[]
@@ -115,6 +115,19 @@ describe('dlq list', () => {
     expect(lines[3]).toMatch(/^ +2 +0 +RECORD_REJECTED +TASK_PUT +2026-01-31T12:00:00Z .* oceanic\/0\/1 +refused 1$/)
     expect(lines[4]).toMatch(/^ +1 +0 +CONVERSION_FAILED .* not JSON$/)
     expect(out).toContain("1 line that can't be read as dead letters: q.jsonl:4")
+  })
+
+  it('has a paragraph for each cause on a terminal that is too narrow for a table', async () => {
+    write({ offset: 1, message: 'the value has no field "pressure", which the table needs, and none can be made up' })
+    const terminal = new FakeStream(true)
+    await runProgram(['dlq', 'list', 'a.yaml'], '1', { ...hostWith(), stdout: terminal, env: { NO_COLOR: '1' } })
+    expect(terminal.screen.split('\n').slice(2)).toEqual([
+      '1 letter, 0 replayed: RECORD_REJECTED in TASK_PUT',
+      '  the value has no field "pressure", which the table needs, and none can be made up',
+      '  from 2026-01-31T12:00:00Z to 2026-01-31T12:00:00Z',
+      '  such as oceanic/0/1',
+      '',
+    ])
   })
 
   it('selects by code, coordinates and time', async () => {

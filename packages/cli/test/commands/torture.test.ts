@@ -26,6 +26,8 @@ const good: TortureReport = {
   ok: true,
 }
 
+const filtered = workerConfig('filtered', { pipelines: [{ name: 'main', transforms: [{}] } as never] })
+
 interface Seen {
   opened: unknown[]
   orders: TortureOrder[]
@@ -58,6 +60,7 @@ function host(report: Partial<TortureReport> = {}, changes: Partial<TortureKit> 
       env: { KAFKA_BROKERS: 'real:9092' },
       loadConfig: async (file, { env }) => {
         seen.envs.push(env)
+        if (file === 'filtered.yaml') return { config: filtered }
         return file === 'a.yaml' ? { config: workerConfig('a') } : { diagnostics: [diagnostic()] }
       },
       loadTorture: async () => kit,
@@ -131,7 +134,14 @@ describe('connect-run torture', () => {
     expect(fake.stdout.text).toContain('main:\n  lost: lane 0 number 5\n')
     expect(fake.stdout.text).toContain('silent stop:\nmain: nothing moved\n')
     expect(fake.stdout.text).toContain('A promise was broken. 1 silent stop.')
+    expect(fake.stderr.text).not.toContain('transforms')
     expect(seen.stopped).toBe(1)
+  })
+
+  it('says where transforms may have dropped what looks lost', async () => {
+    const { host: fake } = host({ ok: false, pipelines: [{ ...good.pipelines[0]!, lost: 2 }] })
+    expect(await start(fake, 'torture filtered.yaml')).toBe(1)
+    expect(fake.stderr.text).toContain('main has transforms: what these drop counts as lost here. Give the records')
   })
 
   it('lets doubles pass where only at least once is promised', async () => {

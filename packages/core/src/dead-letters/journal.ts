@@ -68,9 +68,14 @@ export class Marks {
     else this.#done(this.#open, entry.doneMs)
   }
 
-  /** All that is known of these letters, as one entry. */
-  summary(ids: ReadonlySet<string>): Entry {
-    return { chunk: this.#last, summary: [...this.#marks].filter(([id]) => ids.has(id)) }
+  /** All that is known of these letters, and the chunk that is not done, whatever its letters. */
+  summary(ids: ReadonlySet<string>): Entry[] {
+    const entries: Entry[] = [{ chunk: this.#last, summary: [...this.#marks].filter(([id]) => ids.has(id)) }]
+    if (this.#open === undefined) return entries
+    const { number: chunk, key, letters, failed } = this.#open
+    entries.push({ chunk, key, letters })
+    if (failed.length > 0) entries.push({ chunk, failed })
+    return entries
   }
 
   #done({ letters, failed }: OpenChunk, doneMs: number): void {
@@ -149,7 +154,8 @@ export class ReplayJournal {
   /** Forgets all letters but these. */
   async compact(ids: ReadonlySet<string>): Promise<void> {
     await this.#file.close()
-    await replaceDurably(this.path, `${JSON.stringify(this.marks.summary(ids))}\n`)
+    const lines = this.marks.summary(ids).map((entry) => `${JSON.stringify(entry)}\n`)
+    await replaceDurably(this.path, lines.join(''))
     this.#file = await open(this.path, 'a', 0o600)
   }
 

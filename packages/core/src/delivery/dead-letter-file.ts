@@ -38,13 +38,14 @@ export class DeadLetterFile implements SinkTask {
   }
 
   async put(batch: RecordBatch): Promise<void> {
-    let lines = ''
-    for (const record of batch) lines += `${lineOf(record)}\n`
+    let text = ''
+    for (const record of batch) text += `${lineOf(record)}\n`
+    const lines = Buffer.from(text)
     await this.#writing(async () => {
-      await this.#sealIfFull(Buffer.byteLength(lines))
+      await this.#sealIfFull(lines.length)
       for (let isSafe = false; !isSafe;) {
         const file = await this.#open()
-        await file.appendFile(lines)
+        await appendAtOnce(file, lines)
         await file.datasync()
         isSafe = await this.#isInPlace()
       }
@@ -90,6 +91,12 @@ export class DeadLetterFile implements SinkTask {
       throw cannotWrite(this.#options.path, error)
     }
   }
+}
+
+/** In one call, so that what several workers write never mixes: `appendFile` would make several of a large text. */
+async function appendAtOnce(file: FileHandle, lines: Buffer): Promise<void> {
+  const { bytesWritten } = await file.write(lines)
+  if (bytesWritten < lines.length) throw new Error(`only ${bytesWritten} of ${lines.length} bytes were written`)
 }
 
 async function identityAt(path: string): Promise<{ ino: bigint; dev: bigint } | undefined> {

@@ -30,9 +30,9 @@ export class FateBook {
     this.#left = new Int32Array(records.length)
   }
 
-  /** These rows are about to be tried. */
-  trying(rows: RecordBatch): void {
-    for (let row = 0; row < rows.length; row++) this.#left[rows.packedRow(row)]!++
+  /** Something is still to be noted of a record, or of a piece of it. `record`: its index. */
+  expect(record: number): void {
+    this.#left[record]!++
   }
 
   written(rows: RecordBatch): void {

@@ -85,7 +85,8 @@ export class ParkedRecords {
       const { ready, failures, filtered, skipped } = prepare(packRecords(records))
       for (const row of filtered) fates.note(row, 'filtered')
       for (const row of skipped) fates.note(row, 'skipped')
-      fates.trying(ready)
+      for (let row = 0; row < ready.length; row++) fates.expect(ready.packedRow(row))
+      for (const { batch, row } of failures) fates.expect(batch.packedRow(row))
       await this.#reject(failures, records, fates)
       if (ready.length > 0) await this.#put(ready, records, fates)
     } catch (error) {

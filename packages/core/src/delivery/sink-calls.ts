@@ -28,6 +28,19 @@ export interface Attempt {
   readonly areRefused?: boolean
 }
 
+/**
+ * A call of the sink that is under way. What it gets is a signal of its own: whatever the sink leaves at it goes with
+ * it, and nothing gathers at the task's, as it would by `AbortSignal.any`.
+ */
+interface Call {
+  /** Aborted when it has returned, or nobody waits for it any more. */
+  readonly answered: AbortController
+  /** Aborted when it must end. */
+  readonly over: AbortController
+  /** It has taken too long. */
+  isLate: boolean
+}
+
 /** A call of the sink that takes longer is said, and again each time it has taken so long, in milliseconds. */
 const SLOW_MS = 60_000
 
@@ -36,15 +49,14 @@ export class SinkCalls {
   readonly #parts: SinkCallParts
   readonly #breaker: Breaker
   readonly #ending: AbortSignal
-  /** Aborted when a call of the sink has returned, or nobody waits for it any more. */
-  readonly #calls = new Set<AbortController>()
+  readonly #calls = new Set<Call>()
   #waiting = 0
 
   constructor(parts: SinkCallParts) {
     this.#parts = parts
     this.#ending = AbortSignal.any([parts.stopping, parts.signal])
     this.#breaker = new Breaker({ ...parts, ending: this.#ending })
-    parts.signal.addEventListener('abort', () => this.#calls.forEach((call) => call.abort()), { once: true })
+    parts.signal.addEventListener('abort', () => this.#calls.forEach((call) => this.#cut(call)), { once: true })
   }
 
   /** Whether all that is under way waits for a failing sink: nothing will be done soon. */
@@ -92,7 +104,9 @@ export class SinkCalls {
   /** Calls the sink once and returns what it threw, if anything. */
   async call(rows: RecordBatch, { turn, attempt, areRefused = false }: Attempt): Promise<unknown> {
     const error = await this.#call(rows)
-    const trouble = isRetriable(error) ? error : areRefused && !turn.isProbe ? undefined : noneWritten(error, rows)
+    const none = noneWritten(error, rows)
+    if (none !== undefined && areRefused && !turn.isProbe) return error
+    const trouble = isRetriable(error) ? error : none
     if (trouble !== undefined) this.#breaker.failed(turn, trouble, attempt)
     else if (error === undefined || errorKind(error) !== 'fatal') this.#breaker.succeeded()
     return error
@@ -101,40 +115,45 @@ export class SinkCalls {
   async #call(rows: RecordBatch): Promise<unknown> {
     const { sink, signal, retry, metrics, clock, logger } = this.#parts
     const began = clock.monotonic()
-    const answered = new AbortController()
-    const deadline = this.#deadline(answered.signal)
-    this.#calls.add(answered)
-    void this.#sayWhileSlow(rows.length, answered.signal)
+    const call: Call = { answered: new AbortController(), over: new AbortController(), isLate: false }
+    this.#calls.add(call)
+    if (signal.aborted) this.#cut(call)
+    else void this.#limit(call)
+    void this.#sayWhileSlow(rows.length, call.answered.signal)
     metrics.observe('batch_size_records', rows.length)
     try {
       crashPoint('before-put')
-      await sink.put(rows, deadline === undefined ? signal : AbortSignal.any([signal, deadline]))
+      await sink.put(rows, call.over.signal)
       crashPoint('after-put')
       metrics.count('batches_written_total')
       logger.debug({ records: rows.length, ms: Math.round(clock.monotonic() - began) }, 'batch written')
       return undefined
     } catch (error) {
-      if (deadline?.aborted === true && errorKind(error) === 'fatal') {
+      if (call.isLate && errorKind(error) === 'fatal') {
         return new RetriableError('TIMEOUT', `the sink did not answer within ${retry.attemptTimeoutMs} ms`)
       }
       return error ?? new Error('the sink threw nothing')
     } finally {
-      answered.abort()
-      this.#calls.delete(answered)
+      call.answered.abort()
+      this.#calls.delete(call)
       metrics.observe('put_seconds', (clock.monotonic() - began) / 1000)
     }
   }
 
-  /** Aborts when the attempt has taken too long; undefined where there is no limit. */
-  #deadline(answered: AbortSignal): AbortSignal | undefined {
+  #cut({ answered, over }: Call): void {
+    answered.abort()
+    over.abort(this.#parts.signal.reason)
+  }
+
+  /** Ends an attempt that takes too long, where there is a limit. */
+  async #limit(call: Call): Promise<void> {
     const { retry, clock } = this.#parts
-    if (retry.attemptTimeoutMs === 0) return undefined
-    const late = new AbortController()
-    clock.sleep(retry.attemptTimeoutMs, answered).then(
-      () => late.abort(new Error('the attempt took too long')),
-      () => undefined,
-    )
-    return late.signal
+    const { answered, over } = call
+    if (retry.attemptTimeoutMs === 0) return
+    await clock.sleep(retry.attemptTimeoutMs, answered.signal).catch(() => undefined)
+    if (answered.signal.aborted) return
+    call.isLate = true
+    over.abort(new Error('the attempt took too long'))
   }
 
   async #sayWhileSlow(records: number, answered: AbortSignal): Promise<void> {

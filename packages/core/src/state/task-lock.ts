@@ -84,15 +84,15 @@ async function readClaim(path: string): Promise<Claim | 'gone' | 'unreadable'> {
 /** A claim appears complete or not at all: it is written elsewhere and linked to its name, which must be free. */
 async function createExclusively(path: string, owner: Owner): Promise<boolean> {
   const draft = `${path}.${randomUUID()}.tmp`
-  await writeDurably(draft, JSON.stringify({ released: false, ...owner } satisfies Claim))
   try {
+    await writeDurably(draft, JSON.stringify({ released: false, ...owner } satisfies Claim))
     await link(draft, path)
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
     throw error
   } finally {
-    await unlink(draft)
+    await unlink(draft).catch(() => undefined)
   }
 }
 

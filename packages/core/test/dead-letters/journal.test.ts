@@ -80,6 +80,17 @@ describe('ReplayJournal', () => {
     expect(readFileSync(pathOf(), 'utf8').split('\n')).toHaveLength(4)
   })
 
+  it('does not forget, when it is compacted, the chunk that nobody but the sink knows of', async () => {
+    const journal = await ReplayJournal.open(pathOf())
+    const begun = await journal.begin(['a', 'b'], 0)
+    await journal.failed(begun, [failure])
+    await journal.compact(new Set(['a', 'b']))
+    await journal.close()
+    const again = await ReplayJournal.open(pathOf())
+    expect(again.marks.openChunk).toEqual({ ...begun, failed: [failure] })
+    await again.close()
+  })
+
   it('is held by one process at a time', async () => {
     const journal = await ReplayJournal.open(pathOf())
     await expect(ReplayJournal.open(pathOf())).rejects.toMatchObject({

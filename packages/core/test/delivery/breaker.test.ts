@@ -113,6 +113,21 @@ describe('Breaker', () => {
     expect(new Set(done.map(({ batch }) => batch))).toEqual(new Set([1, 2]))
   })
 
+  it('learns nothing from rows that are refused again, neither that the sink fails nor that it works', async () => {
+    const { calls, clock, tracker } = world(({ batch }) => {
+      return batch < 3 ? down() : new PartialBatchError([{ row: 0, error: down() }])
+    })
+    const call = (batch: number): Promise<unknown> => {
+      const rows = tracker.register(packSourceRecords(records(batch, batch + 1), 't'))
+      return calls.call(rows, { turn: { isProbe: false }, attempt: 1, areRefused: batch >= 3 })
+    }
+    await clock.runUntil(Promise.all([3, 4, 5].map(call)))
+    expect(calls.breaker).toBe('closed')
+    // The last of them is under way when it breaks.
+    await clock.runUntil(Promise.all([0, 1, 2, 3].map(call)))
+    expect(calls.breaker).toBe('open')
+  })
+
   it('takes a pause that the other side asks for as the least, for all of them', async () => {
     const { clock, deliver, made } = world(({ atMs, batch }) => {
       if (atMs === 0 && batch === 0) return down(7000)

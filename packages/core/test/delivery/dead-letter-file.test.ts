@@ -117,6 +117,22 @@ describe('DeadLetterFile', () => {
     expect([...new Set(await offsetsIn(writers[0]!.path))].toSorted((a, b) => a - b)).toEqual(expected)
   })
 
+  it('keeps large batches of several writers apart', async () => {
+    const writers = [await opened(1 << 30), await opened(1 << 30)]
+    const value = Buffer.alloc(200_000, 'x')
+    const batch = (first: number) => {
+      return packRecords(Array.from({ length: 20 }, (_, i) => written({ offset: first + i, value })))
+    }
+    await Promise.all(
+      writers.map(async ({ file }, w) => {
+        for (let i = 0; i < 3; i++) await file.put(batch(w * 100 + i * 20))
+        await file.stop()
+      }),
+    )
+    const expected = [0, 1].flatMap((w) => Array.from({ length: 60 }, (_, i) => w * 100 + i))
+    expect((await offsetsIn(writers[0]!.path)).toSorted((a, b) => a - b)).toEqual(expected)
+  })
+
   it('says what can be done where it can not be written', async () => {
     const path = join(folder(), 'file', 'below')
     appendFileSync(join(folder(), 'file'), '')

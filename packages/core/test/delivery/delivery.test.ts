@@ -1,3 +1,6 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from '@jest/globals'
 import { PartialBatchError, type RecordBatch, RecordError, RetriableError } from '../../src/index.ts'
 import type { RetryConfig } from '../../src/config/pipeline-config.ts'
@@ -14,6 +17,9 @@ import { VirtualClock } from '../support/virtual-clock.ts'
 const down = (): RetriableError => new RetriableError('UNREACHABLE', 'down')
 const poison = (): RecordError => new RecordError('RECORD_REJECTED', 'poison')
 const metrics = { count() {}, gauge() {}, observe() {} }
+
+setFlagsFromString('--expose-gc')
+const collectGarbage = runInNewContext('gc') as () => void
 
 type Put = (offsets: number[], attempt: number, clock: VirtualClock, signal: AbortSignal) => Promise<void> | void
 
@@ -124,6 +130,20 @@ describe('Delivery', () => {
     expect(rejected).toMatchObject([{ offset: 6 }])
     expect(clock.now()).toBeGreaterThan(began + 300)
     expect(firstFailures).toEqual([began + 50])
+  })
+
+  it('holds nothing of an attempt that is over, whatever the sink leaves at its signal', async () => {
+    const left: WeakRef<AbortSignal>[] = []
+    const limits = { attemptTimeoutMs: 2000 }
+    const at = delivering((_offsets, _put, _clock, signal) => {
+      signal.addEventListener('abort', () => undefined)
+      left.push(new WeakRef(signal))
+    }, limits)
+    for (let n = 0; n < 10; n++) await at.delivery.deliver(at.polled(n, n + 1))
+    await nextTurn()
+    collectGarbage()
+    expect(left).toHaveLength(10)
+    expect(left.filter((signal) => signal.deref() !== undefined)).toEqual([])
   })
 
   it('does not take the search for poison for failed attempts', async () => {

@@ -303,6 +303,36 @@ describe('ParkedRecords', () => {
     await at.stop()
   })
 
+  it('keeps a record parked of which one piece failed while another waits for a sink that is down', async () => {
+    let isDown = false
+    let splits = false
+    const step = {
+      name: 'halve',
+      effects: { values: 'change', splits: true },
+      run: (batch: RecordBatch) => {
+        if (!splits) return { batch }
+        const rows = Array.from({ length: batch.length * 2 }, (_, i) => i >> 1)
+        const pieces = batch.expand(
+          rows,
+          rows.map((row) => batch.value(row)),
+        )
+        const failures = [{ row: 0, error: new RecordError('TRANSFORM_FAILED', 'half of it is poison') }]
+        return { batch: pieces.select(rows.slice(1).map((_, i) => i + 1)), failures }
+      },
+    } as never
+    const at = running({ changes: { transforms: [step] }, whole: () => (isDown ? busy() : undefined) })
+    at.refused.set(3, busy())
+    await settled(at)
+    at.refused.clear()
+    splits = isDown = true
+    expect(await at.lot.due()).toEqual(['untried'])
+    isDown = false
+    expect(await at.lot.due()).toEqual(['done'])
+    expect(at.sink.written.filter((each) => each.startsWith('t/0/3='))).toHaveLength(1)
+    expect(at.ledger()).toMatchObject({ written: 9, dropped: 1, parked: 0 })
+    await at.stop()
+  })
+
   it('has the state store know what became of parked records though no position passes', async () => {
     const stored: StateChanges[] = []
     const { store } = memoryState()

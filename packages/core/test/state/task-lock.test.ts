@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
@@ -42,6 +43,17 @@ describe('a task lock', () => {
     await expect(acquireTaskLock(folder, 'task')).rejects.toMatchObject({ code: 'STATE_LOCKED' })
     expect(readdirSync(folder)).toEqual(['task.2.lock'])
     await second.release()
+  })
+
+  it('leaves no draft behind where the disk does not take it', async () => {
+    const handle = await open(folder)
+    const methods = Object.getPrototypeOf(handle) as { sync: () => Promise<void> }
+    await handle.close()
+    const { sync } = methods
+    methods.sync = () => Promise.reject(new Error('ENOSPC: no space left on device'))
+    await expect(acquireTaskLock(folder, 'task')).rejects.toThrow('no space left')
+    methods.sync = sync
+    expect(readdirSync(folder)).toEqual([])
   })
 
   it('leaves one small file behind and no drafts', async () => {

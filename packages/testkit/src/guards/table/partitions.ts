@@ -10,7 +10,7 @@ export const partitions: readonly Omit<Guard, 'promise'>[] = [
   },
   {
     file: 'connectors/kafka/src/orphan-watch.ts',
-    code: 'const found = stuck.filter(([name, position]) => this.#nudged.get(name) !== position)',
+    code: 'const found = stuck.filter(([name, { position }]) => this.#nudged.get(name) !== position)',
     instead: 'const found = stuck',
     test: 'connectors/kafka/test/orphan-watch.test.ts',
     title: 'does not nudge again for the same position, as its reader may have a sink that is down',
