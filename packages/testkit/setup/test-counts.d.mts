@@ -6,3 +6,14 @@ export interface TestCounts {
 
 /** What a jest run came to, from its result file and its exit code. */
 export function countsOf(file: string, code: number | null): TestCounts
+
+export interface FailedFile {
+  readonly name: string
+  readonly titles: readonly string[]
+}
+
+/** Files with failures that are worth a second try; none where there are many. */
+export function failedFiles(file: string): FailedFile[]
+
+/** The counts of a run in which the files that failed were run again. */
+export function countsAgain(file: string, first: TestCounts, again: TestCounts): TestCounts

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { countsOf } from '../../setup/test-counts.mjs'
+import { countsAgain, countsOf, failedFiles } from '../../setup/test-counts.mjs'
 
 describe('the counts of a test run', () => {
   let folder: string
@@ -37,5 +37,39 @@ describe('the counts of a test run', () => {
   it('take a jest that fails or dies for a failure', () => {
     expect(counts({ numPassedTests: 5 }, 1)).toEqual({ passed: 5, failed: 1, skipped: 0 })
     expect(counts(undefined, 0)).toEqual({ passed: 0, failed: 1, skipped: 0 })
+  })
+
+  describe('with files that are run again', () => {
+    const result = (name: string, ...statuses: string[]): object => ({
+      name,
+      status: statuses.includes('failed') ? 'failed' : 'passed',
+      assertionResults: statuses.map((status, i) => ({ status, fullName: `${name} ${i}` })),
+    })
+
+    function fileWith(...testResults: object[]): string {
+      const file = join(folder, `${Math.random()}.json`)
+      writeFileSync(file, JSON.stringify({ testResults }))
+      return file
+    }
+
+    it('take the second results of these for their first', () => {
+      const file = fileWith(result('a', 'passed', 'passed'), result('b', 'passed', 'failed', 'pending'))
+      expect(failedFiles(file)).toEqual([{ name: 'b', titles: ['b 1'] }])
+      const first = { passed: 3, failed: 1, skipped: 1 }
+      expect(countsAgain(file, first, { passed: 2, failed: 0, skipped: 1 })).toEqual({
+        passed: 4,
+        failed: 0,
+        skipped: 1,
+      })
+      expect(countsAgain(file, first, { passed: 1, failed: 1, skipped: 1 })).toEqual({
+        passed: 3,
+        failed: 1,
+        skipped: 1,
+      })
+    })
+
+    it('stand where more than a few failed', () => {
+      expect(failedFiles(fileWith(...['a', 'b', 'c', 'd'].map((name) => result(name, 'failed'))))).toEqual([])
+    })
   })
 })
