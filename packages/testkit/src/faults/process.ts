@@ -1,3 +1,4 @@
+import { standstill } from '../services/standstill.ts'
 import type { FaultSwitch } from './fault-switch.ts'
 
 /** Ends a process at once, as `kill -9` does; false where it has ended already. */
@@ -13,7 +14,9 @@ export function suspension(pid: () => number | undefined, name = 'suspend'): Fau
     does: 'suspends the process: its time stands still, its connections stay open',
     on: async () => {
       const id = pid()
-      if (id !== undefined && signalled(id, 'SIGSTOP')) stopped = id
+      if (id === undefined || !signalled(id, 'SIGSTOP')) return
+      stopped = id
+      await standstill(id)
     },
     off: async () => {
       if (stopped !== undefined) signalled(stopped, 'SIGCONT')

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { pollUntil } from '../poll-until.ts'
+import { standstill } from './standstill.ts'
 
 /** How to run a server, what tells that it is ready, and where its output goes. */
 export interface ServiceSpec {
@@ -77,9 +78,11 @@ export class ServiceProcess {
     await running.ended()
   }
 
-  /** Freezes it: it accepts connections (the kernel does) and answers nothing. */
+  /** Freezes it: it accepts connections (the kernel does) and answers nothing. Ends when every thread stands still. */
   async pause(): Promise<void> {
     await this.#signal('STOP')
+    const pid = this.#running?.pid
+    if (pid !== undefined && !this.#spec.container) await standstill(pid)
   }
 
   async resume(): Promise<void> {

@@ -56,6 +56,7 @@ kafka.describe('a private broker', () => {
       await broker!.resume()
       expect(await answer).toBeDefined()
     } finally {
+      await broker!.resume()
       socket.destroy()
     }
   })
