@@ -1,5 +1,5 @@
-import type { ObjectSchema } from '@connect-run/core'
-import { type TlsConfig, gzipSchema, passwordSchema, timeoutSchema, tlsSchema, urlSchema } from '@connect-run/http'
+import type { ObjectSchema, TlsConfig } from '@connect-run/core'
+import { gzipSchema, passwordSchema, timeoutSchema, tlsSchema, urlSchema } from '@connect-run/http'
 
 export const fieldTypes = ['double', 'bigint', 'unsigned', 'boolean', 'string'] as const
 export type FieldType = (typeof fieldTypes)[number]

@@ -1,14 +1,6 @@
-import type { ConfigIssue, PropertySchema } from '@connect-run/core'
+import { type ConfigIssue, type PropertySchema, type TlsConfig, tlsProperties } from '@connect-run/core'
 
 export type AuthMechanism = 'plain' | 'scram-sha-256' | 'scram-sha-512' | 'oauthbearer' | 'gssapi'
-
-export interface TlsConfig {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-  readonly keyPassword?: string
-  readonly verify?: boolean
-}
 
 export interface AuthConfig {
   readonly mechanism: AuthMechanism
@@ -37,21 +29,7 @@ export interface ConnectionConfig {
 const tlsOptions: PropertySchema = {
   type: 'object',
   description: 'Encrypts the connection. `tls: {}` is enough where the brokers have publicly signed certificates.',
-  properties: {
-    ca: {
-      type: 'string',
-      minLength: 1,
-      description: 'Certificate authority to trust instead of the system’s: path of a PEM file, or the PEM itself.',
-    },
-    cert: { type: 'string', minLength: 1, description: 'Client certificate: path of a PEM file, or the PEM itself.' },
-    key: { type: 'string', secret: true, description: 'Key of `cert`: path of a PEM file, or the PEM itself.' },
-    keyPassword: { type: 'string', secret: true, description: 'Password of `key`.' },
-    verify: {
-      type: 'boolean',
-      default: true,
-      description: 'Check the broker’s certificate and name. Off, anybody on the way can read and change what is sent.',
-    },
-  },
+  properties: tlsProperties('broker'),
 }
 
 const authOptions: PropertySchema = {

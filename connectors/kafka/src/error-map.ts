@@ -58,6 +58,7 @@ export const errorTable: ReadonlyMap<number, Entry> = new Map([
   [-142, waits('FENCED')],
   [-140, fails('OFFSET_MISSING')],
   [-138, waits('SERVER_ERROR')],
+  [-137, waits('CONNECTION_LOST')],
   [2, refuses('RECORD_REJECTED')],
   [3, waits('TOPIC_MISSING', createIt)],
   [5, waits('SERVER_ERROR')],

@@ -1,10 +1,5 @@
-import {
-  type AuthConfig,
-  type ConnectionConfig,
-  type Properties,
-  type TlsConfig,
-  brokerList,
-} from './connection-config.ts'
+import { type TlsConfig, isPem } from '@connect-run/core'
+import { type AuthConfig, type ConnectionConfig, type Properties, brokerList } from './connection-config.ts'
 
 /**
  * What a client is made from. Topic settings are a separate argument of the client: librdkafka's binding drops them
@@ -95,7 +90,7 @@ function tlsSettings({ ca, cert, key, keyPassword, verify = true }: TlsConfig): 
 
 function pemSetting(name: string, value: string | undefined): Properties {
   if (value === undefined) return {}
-  return { [value.includes('-----BEGIN ') ? `${name}.pem` : `${name}.location`]: value }
+  return { [isPem(value) ? `${name}.pem` : `${name}.location`]: value }
 }
 
 function authSettings(auth: AuthConfig): Properties {

@@ -88,11 +88,13 @@ export class OrphanWatch {
     const partitions = await others()
     if (partitions.length === 0) return new Map()
     const committed = await client.committed(partitions, ASK_TIMEOUT_MS)
+    const firsts = await client.offsets(partitions, 'earliest', ASK_TIMEOUT_MS)
     const ends = await client.offsets(partitions, 'latest', ASK_TIMEOUT_MS)
     const waiting = new Map<string, number>()
     partitions.forEach(({ stream, partition }, i) => {
       const position = committed[i] ?? 0
-      if (position < (ends[i] ?? 0)) waiting.set(`${stream}/${partition}`, position)
+      // What retention has removed waits for nobody.
+      if (Math.max(position, firsts[i] ?? 0) < (ends[i] ?? 0)) waiting.set(`${stream}/${partition}`, position)
     })
     return waiting
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '@connect-run/core'
+import { closeInTime } from './client/close-in-time.ts'
 import type { ClientLibrary } from './client/connection.ts'
 import type { ConsumerClient, ConsumerEvents } from './client/consumer-client.ts'
 import { isKafkaError } from './kafka-error.ts'
@@ -53,7 +54,7 @@ export async function passThroughGroup({
       await client.fetch({ maxRecords: 1, maxBytes: 1, waitMs: 100, lingerMs: 0 })
     }
   } finally {
-    await closeInTime(client, clock)
+    await closeInTime(client, CLOSE_MS, clock)
   }
 }
 
@@ -64,11 +65,4 @@ function attempt(answer: () => void): void {
   } catch (error) {
     if (!isKafkaError(error)) throw error
   }
-}
-
-async function closeInTime(client: ConsumerClient, clock: Clock): Promise<void> {
-  const closed = new AbortController()
-  const tooLong = clock.sleep(CLOSE_MS, closed.signal).catch(() => undefined)
-  await Promise.race([client.disconnect(), tooLong])
-  closed.abort()
 }

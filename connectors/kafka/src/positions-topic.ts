@@ -7,6 +7,7 @@ import {
   RetriableError,
   packRecords,
 } from '@connect-run/core'
+import { closeInTime } from './client/close-in-time.ts'
 import type { ClientLibrary } from './client/connection.ts'
 import type { ConsumerClient, ConsumerEvents, Fetched } from './client/consumer-client.ts'
 import type { OutgoingRecords } from './client/producer-client.ts'
@@ -23,8 +24,10 @@ const OFFSET_BEGINNING = -2
 /** All positions are in one partition, so that they are read in the order in which they were written. */
 const PARTITION = 0
 const FETCH = { maxRecords: 5000, maxBytes: 2 * 1024 * 1024, waitMs: 100, lingerMs: 0 }
-/** How long the brokers may take to give anything, in milliseconds. */
+/** How long the brokers may take to give anything, in milliseconds, … */
 const SILENCE_MS = 30_000
+/** … and the client to close. */
+const CLOSE_MS = 10_000
 
 export interface PositionsTopicParts {
   readonly config: KafkaSinkConfig
@@ -81,7 +84,7 @@ export class PositionsTopic {
    * hide those committed after its first record.
    */
   async read(): Promise<Positions> {
-    const { config, library } = this.#parts
+    const { config, library, clock } = this.#parts
     const address = brokerList(config.brokers)
     return connecting(address, async () => {
       const consumer = library.open(this.#settings(), this.#events(), usesPacked(config, library))
@@ -89,7 +92,7 @@ export class PositionsTopic {
         await consumer.connect(config.connectTimeout)
         return await this.#readAll(consumer)
       } finally {
-        await consumer.disconnect()
+        await closeInTime(consumer, CLOSE_MS, clock)
       }
     })
   }
@@ -97,13 +100,16 @@ export class PositionsTopic {
   async #readAll(consumer: ConsumerClient): Promise<Positions> {
     const { clock, topic } = this.#parts
     const found = new Map<string, PartitionPosition>()
-    consumer.assign([{ stream: topic, partition: PARTITION, offset: OFFSET_BEGINNING }])
+    const partition = { stream: topic, partition: PARTITION }
+    const [end = 0] = await consumer.offsets([partition], 'latest', SILENCE_MS)
+    consumer.assign([{ ...partition, offset: OFFSET_BEGINNING }])
     for (let heard = clock.monotonic(); clock.monotonic() - heard < SILENCE_MS;) {
       const fetched = await consumer.fetch(FETCH)
       if (fetched.errors.length > 0) throw connectError(fetched.errors[0]!, `can't read the positions in ${topic}`)
       if (fetched.batch.length > 0) heard = clock.monotonic()
       this.#take(fetched, found)
-      if (fetched.ends.length > 0) return [...found.values()]
+      // A broker that lags behind says too early that this is all.
+      if (fetched.ends.some(({ offset }) => offset >= end)) return [...found.values()]
     }
     throw new RetriableError(
       'TIMEOUT',

@@ -32,7 +32,7 @@ export const sinkSchema: ObjectSchema<KafkaSinkConfig> = {
       type: 'string',
       minLength: 1,
       description:
-        'Where to write. `${topic}` is the stream of the record, `${key}` its key, `${value.a.b}` a field of its value.',
+        'Where to write. `${topic}` is the stream of the record, `${key}` its key, `${value.a.b}` a field of its value, `${header.name}` a header, `${time:yyyy.MM.dd}` its time in UTC.',
       examples: ['oceanic', '${topic}.copy', 'events-${value.region}'],
     },
     compression: {

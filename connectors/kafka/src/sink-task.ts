@@ -10,6 +10,7 @@ import {
   isRetriable,
 } from '@connect-run/core'
 import { BrokerWatch } from './broker-watch.ts'
+import { ABANDONED, closeInTime } from './client/close-in-time.ts'
 import type { ClientLibrary, ConnectionEvents } from './client/connection.ts'
 import type { ConsumerClient, ConsumerEvents } from './client/consumer-client.ts'
 import type { OutgoingRecords, ProducerClient, SendFailure } from './client/producer-client.ts'
@@ -175,13 +176,7 @@ export class KafkaSinkTask implements SinkTask<KafkaSinkConfig> {
     if (this.#running === undefined) return
     const { client, context, end } = this.#running
     await end?.transactions.abort()
-    const closed = new AbortController()
-    const tooLong = context.clock.sleep(DISCONNECT_MS, closed.signal).then(
-      () => context.logger.warn({}, 'the connection to Kafka did not close in time and is abandoned'),
-      () => undefined,
-    )
-    await Promise.race([client.disconnect(), tooLong])
-    closed.abort()
+    if (!(await closeInTime(client, DISCONNECT_MS, context.clock))) context.logger.warn({}, ABANDONED)
   }
 
   #events(logger: Logger): ConnectionEvents {

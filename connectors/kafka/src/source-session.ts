@@ -2,6 +2,7 @@ import { ConnectError, type Partition, type Positions, type RecordBatch, type So
 import { Assignment, type Start, isFinished } from './assignment.ts'
 import { BrokerWatch } from './broker-watch.ts'
 import { brokerList } from './connection-config.ts'
+import { ABANDONED, closeInTime } from './client/close-in-time.ts'
 import type { ClientLibrary } from './client/connection.ts'
 import type { ConsumerClient, ConsumerEvents, Fetched } from './client/consumer-client.ts'
 import { KafkaError, isKafkaError } from './kafka-error.ts'
@@ -152,13 +153,7 @@ export class SourceSession {
     await this.#orphans?.stop()
     await this.#rebalancer.stop()
     if (this.#connected) await this.pump.stop()
-    const given = new AbortController()
-    const tooLong = clock.sleep(timeoutMs, given.signal).then(
-      () => logger.warn({ timeoutMs }, 'the connection to Kafka did not close in time and is abandoned'),
-      () => undefined,
-    )
-    await Promise.race([this.#client.disconnect(), tooLong])
-    given.abort()
+    if (!(await closeInTime(this.#client, timeoutMs, clock))) logger.warn({ timeoutMs }, ABANDONED)
   }
 
   #events(): ConsumerEvents {

@@ -1,12 +1,4 @@
-import {
-  type RecordBatch,
-  RecordError,
-  type TemplatePart,
-  parseTemplate,
-  templateProblem,
-  templateText,
-  valueAt,
-} from '@connect-run/core'
+import { type RecordBatch, RecordError, parseTemplate, partText, templateProblem } from '@connect-run/core'
 
 /** The topic of each record: a name, or made from the record. */
 export interface TopicTemplate {
@@ -21,7 +13,7 @@ const legalName = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}$/
 
 /** What is wrong with the template, in words; undefined if nothing. */
 export function topicProblem(template: string): string | undefined {
-  const problem = templateProblem(template, ['topic', 'key', 'value'])
+  const problem = templateProblem(template, ['topic', 'key', 'value', 'header', 'time'])
   if (problem !== undefined) return problem
   const text = template.replaceAll(placeholder, '')
   return text === '' || legalName.test(text.replace(/^\.{1,2}$/, 'x'))
@@ -37,18 +29,12 @@ export function compileTopic(template: string): TopicTemplate {
     fixed: undefined,
     render: (batch, row) => {
       let name = ''
-      for (const part of parts) name += textOf(part, batch, row)
+      const record = batch.at(row)
+      for (const part of parts) name += partText(part, record, 'topic')
       if (legalName.test(name)) return name
       throw new RecordError('RECORD_INVALID', `the record makes \`${name.slice(0, 80)}\`, which is no topic name`, {
         hint: 'A topic name has letters, digits, `.`, `_` and `-`, 249 at most.',
       })
     },
   }
-}
-
-function textOf(part: TemplatePart, batch: RecordBatch, row: number): string {
-  if (part.kind === 'text') return part.text
-  if (part.kind === 'topic') return batch.stream(row)
-  if (part.kind === 'key') return templateText(batch.key(row), 'topic', 'a key')
-  return templateText(valueAt(batch.value(row), part.path), 'topic', part.source)
 }

@@ -10,6 +10,7 @@ describe('the error table', () => {
     [-188, 'retriable', 'TOPIC_MISSING'],
     [-169, 'fatal', 'AUTH_FAILED'],
     [-170, 'fatal', 'FEATURE_MISSING'],
+    [-137, 'retriable', 'CONNECTION_LOST'],
     [7, 'retriable', 'TIMEOUT'],
     [10, 'record', 'RECORD_TOO_LARGE'],
     [17, 'record', 'RECORD_INVALID'],

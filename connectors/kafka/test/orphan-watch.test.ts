@@ -3,7 +3,8 @@ import { fakeClock, recordingLogger } from '@connect-run/testkit/conformance'
 import { OrphanWatch } from '../src/orphan-watch.ts'
 
 describe('the watch for partitions that nobody reads', () => {
-  let position: number
+  let position: number | undefined
+  let first: number
   let end: number
   let isOurs: boolean
   let nudges: number
@@ -13,11 +14,11 @@ describe('the watch for partitions that nobody reads', () => {
   let clock: ReturnType<typeof fakeClock>
 
   beforeEach(() => {
-    ;[position, end, isOurs, nudges, failure] = [5, 9, false, 0, undefined]
+    ;[position, first, end, isOurs, nudges, failure] = [5, 0, 9, false, 0, undefined]
     clock = fakeClock()
     logger = recordingLogger()
     watch = new OrphanWatch({
-      client: { committed: async () => [position], offsets: async () => [end] },
+      client: { committed: async () => [position], offsets: async (_, query) => [query === 'earliest' ? first : end] },
       clock,
       logger,
       others: async () => (isOurs ? [] : [{ stream: 't', partition: 3 }]),
@@ -52,7 +53,7 @@ describe('the watch for partitions that nobody reads', () => {
 
   it('is the more patient the more often it has disturbed a reader that commits seldom', async () => {
     end = 1000
-    for (; position < 20; position++) await look(6)
+    for (position = 5; position < 20; position++) await look(6)
     expect(nudges).toBe(3)
   })
 
@@ -65,7 +66,7 @@ describe('the watch for partitions that nobody reads', () => {
 
   it('leaves the group alone while commits go on', async () => {
     end = 1000
-    for (; position < 20; position++) await look(1)
+    for (position = 5; position < 20; position++) await look(1)
     expect(nudges).toBe(0)
   })
 
@@ -74,6 +75,15 @@ describe('the watch for partitions that nobody reads', () => {
     expect(await look(5)).toBe(0)
     ;[position, isOurs] = [5, true]
     expect(await look(5)).toBe(0)
+  })
+
+  it('leaves the group alone where retention has removed all records, committed or not', async () => {
+    first = end
+    expect(await look(5)).toBe(0)
+    position = undefined
+    expect(await look(5)).toBe(0)
+    first = end - 1
+    expect(await look(2)).toBe(1)
   })
 
   it('does nothing once it is stopped', async () => {

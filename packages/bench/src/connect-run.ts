@@ -17,6 +17,8 @@ export interface Pipeline {
   readonly transforms?: readonly Options[]
   readonly sink: Options
   readonly latency?: 'low' | 'balanced' | 'throughput'
+  /** Address of the state store. Default: a folder of the run's own. */
+  readonly state?: string
 }
 
 /** What of a job a config is made from. */
@@ -64,10 +66,10 @@ export async function writeConfig(place: Pick<Job, 'id' | 'folder'>, pipeline: P
 
 /** The consumer group and the state are named after the worker, and so are new for every run. */
 export function configText({ id, folder }: Pick<Job, 'id' | 'folder'>, pipeline: Pipeline): string {
-  const { source, transforms, sink, latency } = pipeline
+  const { source, transforms, sink, latency, state = `file:${join(folder, `${id}-state`)}` } = pipeline
   return `name: ${id}
 state:
-  url: ${JSON.stringify(`file:${join(folder, `${id}-state`)}`)}
+  url: ${JSON.stringify(state)}
 pipelines:
   bench:
     source:

@@ -5,7 +5,13 @@ import type { Choices, Compression } from './variant.ts'
 import { COMPRESSIONS } from './variant.ts'
 
 /** Measured by what a record costs. */
-export const COST_SCENARIOS = ['kafka-to-http', 'kafka-to-file', 'file-to-kafka', 'kafka-to-kafka'] as const
+export const COST_SCENARIOS = [
+  'kafka-to-http',
+  'kafka-to-opensearch',
+  'kafka-to-file',
+  'file-to-kafka',
+  'kafka-to-kafka',
+] as const
 
 /** Measured by how long a record takes. */
 export const LATENCY_SCENARIOS = ['latency-http', 'latency-file'] as const
@@ -46,7 +52,8 @@ export const usage: string = `npm run bench -- [options]
                    ${COST_SCENARIOS.join(', ')},
                    ${LATENCY_SCENARIOS.join(', ')}
   --subject L      only these programs and ways beside connect-run, by names or patterns: 'kcat*,*general*'
-  --records N      records moved in each run; fewer where values are large (2000000)
+  --records N      records moved in each run; fewer where values are large, and at most 500000 into
+                   OpenSearch (2000000)
   --repeat N       rounds, in each of which every subject runs once (3)
   --seconds N      how long latency is measured in each round (5)
 
@@ -58,7 +65,7 @@ export const usage: string = `npm run bench -- [options]
   --answer L       milliseconds that the HTTP sink takes to answer (0)
 
  sets of these; an option beside them wins:
-  --quick          500000 records, two rounds, two seconds of latency, one partition: three or four minutes
+  --quick          500000 records, two rounds, two seconds of latency, one partition: about six minutes
   --all            every table: 1,4,16 partitions, values of 58,1k,100k, keys, compressions, answers after 0,5,20
 
   --json FILE      where to write the figures (.cache/bench/<time>.json)

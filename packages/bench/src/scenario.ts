@@ -19,6 +19,8 @@ export interface Scenario {
   readonly dimensions: readonly Dimension[]
   /** The numbers of partitions it is measured with unless others are asked for. */
   readonly partitions: Choices['partitions']
+  /** Fewer are moved where the destination takes long for each. Default as many as are asked for. */
+  readonly mostRecords?: number
   setUp(bed: Bed): Promise<Stage>
 }
 
@@ -51,9 +53,10 @@ export interface ScenarioResult {
 export async function measureScenario(
   bed: Bed,
   name: CostScenarioName,
-  { scenario, options }: { readonly scenario: Scenario; readonly options: BenchOptions },
+  { scenario, options: asked }: { readonly scenario: Scenario; readonly options: BenchOptions },
 ): Promise<ScenarioResult> {
-  const { title } = scenario
+  const { title, mostRecords = Infinity } = scenario
+  const options = { ...asked, records: Math.min(asked.records, mostRecords) }
   const stage = await scenario.setUp(bed)
   try {
     const startAndStop = await measureStart(bed, title, { stage, repeat: options.repeat })

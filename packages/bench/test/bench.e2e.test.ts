@@ -6,6 +6,7 @@ import { kcatProgram, runCommand, service } from '@connect-run/testkit/services'
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 
 const kafka = await service('kafka', { own: true })
+const opensearch = await service('opensearch', { own: true })
 
 /** Runs a program of dist as its file in bin does once everything is built. */
 async function run(module: string, name: string, args: readonly string[]): Promise<string> {
@@ -27,7 +28,8 @@ kafka.describe('the benchmark', () => {
   it('moves every record, and prints and writes the figures', async () => {
     const [file, markdown, profiles] = ['figures.json', 'tables.md', 'profiles'].map((name) => join(folder, name))
     const what = ['--records', '3000', '--repeat', '1', '--seconds', '1', '--partitions', '2', '--values', '100']
-    const who = ['--scenario', 'kafka-*,file-*,latency-file', '--subject', 'kcat*']
+    const moved = 'kafka-to-http,kafka-to-file,file-to-kafka,kafka-to-kafka'
+    const who = ['--scenario', `${moved},latency-file`, '--subject', 'kcat*']
     const where = ['--json', file!, '--markdown', markdown!, '--profile', profiles!]
     const printed = await run('main.js', 'runBench', [...what, ...who, ...where])
 
@@ -52,8 +54,20 @@ kafka.describe('the benchmark', () => {
 
   it('measures Kafka Connect beside it', async () => {
     const what = ['--scenario', 'kafka-to-file,file-to-kafka', '--records', '3000', '--repeat', '1']
-    const printed = await run('main.js', 'runBench', [...what, '--subject', '*warmed up,*published*'])
+    const printed = await run('main.js', 'runBench', [...what, '--subject', '*warmed up,*published*,*Redis*'])
+    expect(printed).toMatch(/^connect-run, state in Redis \d+\.\d+\.\d+ +\d+\.\d\d /m)
     expect(printed.match(/^Kafka Connect\b.*: \d+\.\d\d CPU-s, .* before its figures begin/gm)).toHaveLength(2)
+  })
+
+  opensearch.describe('into OpenSearch', () => {
+    it('counts the documents, and the CPU of the server apart', async () => {
+      const what = ['--scenario', 'kafka-to-opensearch', '--records', '3000', '--repeat', '1', '--subject', '*auto']
+      const printed = await run('main.js', 'runBench', what)
+      expect(printed).not.toContain('FAILED')
+      for (const subject of ['connect-run', 'connect-run, id: auto', 'connect-run again']) {
+        expect(printed).toMatch(new RegExp(`^${subject} +\\d+\\.\\d\\d .* \\d+$`, 'm'))
+      }
+    })
   })
 
   it('has a guard that records ratios', async () => {

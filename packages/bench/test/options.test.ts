@@ -6,7 +6,10 @@ const plainChoices = { valueBytes: [58], keyed: [false], compression: ['none'], 
 describe('the command line', () => {
   it('has defaults', () => {
     expect(readOptions([])).toEqual({
-      scenarios: ['kafka-to-http', 'kafka-to-file', 'file-to-kafka', 'kafka-to-kafka', 'latency-http', 'latency-file'],
+      scenarios: ['kafka-to-http', 'kafka-to-opensearch', 'kafka-to-file', 'file-to-kafka', 'kafka-to-kafka'].concat(
+        'latency-http',
+        'latency-file',
+      ),
       subjects: ['*'],
       records: 2_000_000,
       repeat: 3,

@@ -3,6 +3,7 @@ import type {
   LoadResult,
   LoggerOptions,
   RootLogger,
+  SharedJournals,
   StateConfig,
   StateStore,
   Worker,
@@ -48,6 +49,8 @@ export interface Host {
   readonly createWorker: (config: WorkerConfig, options: WorkerOptions) => Worker
   /** Rejects where the package for it is not installed. The caller closes the store, or hands it to a worker. */
   readonly openState: (state: StateConfig, logger: RootLogger) => Promise<OpenedState>
+  /** Undefined where the state is none that hosts share. Rejects where the package for it is not installed. */
+  readonly openJournals: (state: StateConfig, logger: RootLogger) => Promise<SharedJournals | undefined>
   readonly createLogger: (options: LoggerOptions) => RootLogger
   /** Rejects where the package with the embedded services is not installed. */
   readonly startEmbedded: () => Promise<EmbeddedServices>

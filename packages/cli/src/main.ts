@@ -4,7 +4,7 @@ import { createLogger, createWorker, loadWorkerConfig } from '@connect-run/core/
 
 import type { EmbeddedServices, Host } from './host.ts'
 import { runProgram } from './program.ts'
-import { openState } from './state.ts'
+import { openJournals, openState } from './state.ts'
 import type { TortureKit } from './torture-kit.ts'
 
 /** How long what a client library left behind may keep the process alive after the end, in milliseconds. */
@@ -37,6 +37,7 @@ function processHost(): Host {
     loadConfig: loadWorkerConfig,
     createWorker,
     openState,
+    openJournals,
     createLogger,
     startEmbedded,
     loadTorture,

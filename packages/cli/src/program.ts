@@ -53,7 +53,7 @@ export async function runProgram(args: readonly string[], version: string, host:
     })
     .exitOverride()
   const runCommand = addRun(program, async (files, options) => {
-    const objection = misspeltCommand(files[0]!, host)
+    const objection = misspeltCommand(files[0]!, program.commands, host)
     if (objection !== undefined) program.error(objection)
     code = await run(files, options, host)
   })
@@ -79,9 +79,10 @@ export async function runProgram(args: readonly string[], version: string, host:
 }
 
 /** What to say of a word that stands where a file was expected and is probably a command. */
-function misspeltCommand(word: string, { cwd }: Host): string | undefined {
+function misspeltCommand(word: string, commands: readonly Command[], { cwd }: Host): string | undefined {
   if (!/^[a-z]+$/i.test(word) || existsSync(resolve(cwd, word))) return undefined
-  const hint = didYouMean(word, ['run', 'validate', 'connectors', 'status', 'explain', 'dlq', 'torture'], '')
+  const names = commands.map((command) => command.name())
+  const hint = didYouMean(word, names, '')
   return hint === '' ? undefined : `There is no command and no file "${word}". ${hint}`
 }
 

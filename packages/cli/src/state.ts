@@ -1,5 +1,12 @@
 import { ConnectError } from '@connect-run/core'
-import { type RootLogger, type StateConfig, openStateStore, stateLocation } from '@connect-run/core/runtime'
+import {
+  type RedisStateConfig,
+  type RootLogger,
+  type SharedJournals,
+  type StateConfig,
+  openStateStore,
+  stateLocation,
+} from '@connect-run/core/runtime'
 import type * as stateRedis from '@connect-run/state-redis'
 
 import type { OpenedState } from './host.ts'
@@ -13,10 +20,27 @@ export async function openState(
   loadRedis: LoadRedis = () => import('@connect-run/state-redis'),
 ): Promise<OpenedState> {
   if (state.kind !== 'redis') return { stateStore: openStateStore(state) }
-  const { openRedisState, createParkingLot } = await loadRedis().catch((error: unknown) => {
-    throw absent(error) ? missing(stateLocation(state), error) : error
-  })
+  const { openRedisState, createParkingLot } = await loaded(state, loadRedis)
   return { stateStore: openRedisState(state, { logger }), parkingLot: createParkingLot(state) }
+}
+
+/** Where replays of dead letters are remembered, unless that is a file of this host. */
+export async function openJournals(
+  state: StateConfig,
+  logger: RootLogger,
+  loadRedis: LoadRedis = () => import('@connect-run/state-redis'),
+): Promise<SharedJournals | undefined> {
+  if (state.kind !== 'redis') return undefined
+  const { createSharedJournals } = await loaded(state, loadRedis)
+  return createSharedJournals(state, { logger })
+}
+
+async function loaded(state: RedisStateConfig, loadRedis: LoadRedis): Promise<typeof stateRedis> {
+  try {
+    return await loadRedis()
+  } catch (error) {
+    throw absent(error) ? missing(stateLocation(state), error) : error
+  }
 }
 
 function absent(error: unknown): boolean {

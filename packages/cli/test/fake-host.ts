@@ -161,6 +161,7 @@ export function fakeHost(changes: Partial<Host> & { configs?: Record<string, Wor
       return worker
     },
     openState: async () => ({ stateStore: openStateStore({ kind: 'memory' }) }),
+    openJournals: async () => undefined,
     createLogger: () => logger,
     startEmbedded: () => Promise.reject(new Error('not in this test')),
     loadTorture: () => Promise.reject(new Error('not in this test')),

@@ -1,6 +1,6 @@
 import type { RedisStateConfig } from '@connect-run/core/runtime'
 import { describe, expect, it } from '@jest/globals'
-import { openState } from '../src/state.ts'
+import { openJournals, openState } from '../src/state.ts'
 import { fakeHost } from './fake-host.ts'
 
 const logger = fakeHost().createLogger({ format: 'json', level: 'info', destination: process.stderr })
@@ -47,5 +47,14 @@ describe('openState', () => {
     const { stateStore, parkingLot } = await openState(redis, logger)
     expect(parkingLot).toBeDefined()
     await stateStore.close()
+  })
+})
+
+describe('openJournals', () => {
+  it('shares what is replayed where the state is in Redis, without waiting for it', async () => {
+    const journals = await openJournals(redis, logger)
+    expect(journals!.of('app-main').location).toBe('redis://127.0.0.1:1 connect-run:{app-main}:replayed')
+    const loadRedis = () => Promise.reject(new Error('not needed'))
+    expect(await openJournals({ kind: 'file', folder: '/none' }, logger, loadRedis)).toBeUndefined()
   })
 })

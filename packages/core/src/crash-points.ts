@@ -36,6 +36,7 @@ export const CRASH_POINTS = {
   'transaction-begun': 'a transaction is open, and the records of a batch are not in it',
   'transaction-positions-added': 'a transaction has its positions, and is not committed',
   'transaction-committed': 'a transaction is committed, and nobody has noted it',
+  'replay-claimed': 'the job of a replay is claimed in Redis, and its journal is not read',
   'replay-begun': 'a chunk of dead letters is noted as on its way, and not put',
   'replay-written': 'a chunk of dead letters is durable in the sink, which has stored no position of it',
   'replay-committed': 'the sink has stored the position of a chunk of dead letters, and the journal does not know',

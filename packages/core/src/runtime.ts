@@ -9,11 +9,11 @@ export {
   type StateConfig,
   type StateDurability,
   type StateLogin,
-  type StateTls,
   stateLocation,
 } from './config/state-config.ts'
 export { type LedgerEntry, isLedgerEntry, mergeLedger } from './state/ledger-entry.ts'
-export { type Owner, thisProcess } from './state/owner.ts'
+export { type Tally, addTally, emptyTally, settledIn } from './offsets/tally.ts'
+export { type Owner, startOf, thisProcess } from './state/owner.ts'
 export { isPartitionPosition, mergePositions } from './state/positions.ts'
 export type { StateChanges, StateStore, StoredState, TaskState } from './state/state-store.ts'
 export type { Ledger, PipelineSnapshot, PipelineState, WorkerResult } from './worker/snapshot.ts'
@@ -52,9 +52,11 @@ export {
 export { type Worker, type WorkerOptions, createWorker } from './worker/worker.ts'
 export type { PipelineFailure } from './worker/snapshot.ts'
 export { type DeadLetter, attemptsOf, placeText } from './dead-letters/letter.ts'
-export { type Marks, ReplayJournal, readMarks } from './dead-letters/journal.ts'
+export { type JournalPlace, type ReplayJournal, type SharedJournals, newChunk } from './dead-letters/journal.ts'
+export { fileJournal } from './dead-letters/file-journal.ts'
+export { type FailedAgain, type LetterMarks, Marks, type OpenChunk, type Outcome } from './dead-letters/marks.ts'
 export { type OpenedQueue, openDeadLetterQueue } from './dead-letters/open-queue.ts'
-export { purgeFile } from './dead-letters/purge.ts'
+export { type PurgeResult, purgeFile } from './dead-letters/purge.ts'
 export type { DeadLetterQueue } from './dead-letters/queue.ts'
 export { type ReplayChunk, type ReplayPlan, planReplay, replayChunks } from './dead-letters/replay-plan.ts'
 export { type ChunkResult, Replayer, type ReplayStage, replayStages } from './dead-letters/replayer.ts'

@@ -2,8 +2,9 @@ import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { ConnectError, RetriableError } from '@connect-run/core'
-import { type Dispatcher, Pool } from 'undici'
-import { type TlsConfig, urlProblem } from './http-options.ts'
+import { type Dispatcher, Pool, type buildConnector } from 'undici'
+import { type HttpTlsConfig, urlProblem } from './http-options.ts'
+import { pinnedConnector } from './pinned-connector.ts'
 import { timeoutError, transportError } from './transport-error.ts'
 
 const gzipAsync = promisify(gzip)
@@ -21,7 +22,7 @@ export interface HttpClientOptions {
   readonly connections: number
   /** Sent with every request. */
   readonly headers?: Readonly<Record<string, string>>
-  readonly tls?: TlsConfig | undefined
+  readonly tls?: HttpTlsConfig | undefined
   /** Compress bodies above 4 KiB, off the main thread. Default false. */
   readonly gzip?: boolean
   /** Deadline of a request that sets none, in milliseconds. */
@@ -69,7 +70,7 @@ export async function createHttpClient(options: HttpClientOptions): Promise<Http
   const prefix = url.pathname.replace(/\/+$/, '')
   const pool = new Pool(url.origin, {
     connections: options.connections,
-    connect: { timeout: CONNECT_TIMEOUT_MS, ...(await tlsOptions(options.tls)) },
+    connect: await connectOptions(url, options.tls),
     // One deadline covers the whole request.
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -154,22 +155,34 @@ function joined(headers: Readonly<Record<string, string | string[] | undefined>>
   return result
 }
 
-interface TlsConnectOptions {
+interface CertificateOptions {
   ca?: string
   cert?: string
   key?: string
   passphrase?: string
-  rejectUnauthorized?: boolean
 }
 
-async function tlsOptions(tls: TlsConfig | undefined): Promise<TlsConnectOptions> {
-  const options: TlsConnectOptions = {}
-  if (tls === undefined) return options
-  if (tls.ca !== undefined) options.ca = await pem('ca', tls.ca)
-  if (tls.cert !== undefined) options.cert = await pem('cert', tls.cert)
-  if (tls.key !== undefined) options.key = await pem('key', tls.key)
-  if (tls.keyPassword !== undefined) options.passphrase = tls.keyPassword
-  if (tls.verify === false) options.rejectUnauthorized = false
+async function connectOptions(
+  url: URL,
+  tls: HttpTlsConfig = {},
+): Promise<buildConnector.BuildOptions | buildConnector.connector> {
+  const options = { timeout: CONNECT_TIMEOUT_MS, ...(await certificateOptions(tls)) }
+  const { fingerprint, verify = true, ca } = tls
+  if (fingerprint === undefined) return { ...options, rejectUnauthorized: verify }
+  if (url.protocol !== 'https:') {
+    throw new ConnectError('CONFIG_INVALID', '`tls.fingerprint`: the address is not https')
+  }
+  // The fingerprint is proof enough, unless an authority is named as well.
+  const unpinned = { ...options, rejectUnauthorized: verify && ca !== undefined }
+  return pinnedConnector(unpinned, { fingerprint, checksName: verify, address: url.origin })
+}
+
+async function certificateOptions({ ca, cert, key, keyPassword }: HttpTlsConfig): Promise<CertificateOptions> {
+  const options: CertificateOptions = {}
+  if (ca !== undefined) options.ca = await pem('ca', ca)
+  if (cert !== undefined) options.cert = await pem('cert', cert)
+  if (key !== undefined) options.key = await pem('key', key)
+  if (keyPassword !== undefined) options.passphrase = keyPassword
   return options
 }
 

@@ -1,12 +1,9 @@
-import type { PropertySchema } from '@connect-run/core'
+import { type PropertySchema, type TlsConfig, tlsProperties } from '@connect-run/core'
 
-/** How a TLS connection is made; the same keys in every connector. */
-export interface TlsConfig {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-  readonly keyPassword?: string
-  readonly verify?: boolean
+/** How a TLS connection is made over HTTP; the same keys in every connector. */
+export interface HttpTlsConfig extends TlsConfig {
+  /** SHA-256 of the server's certificate or of its authority's, in hex, with or without colons. */
+  readonly fingerprint?: string
 }
 
 export const urlSchema: PropertySchema = {
@@ -40,17 +37,13 @@ export const tlsSchema: PropertySchema = {
   advanced: true,
   description: 'Certificates for an `https` address.',
   properties: {
-    ca: {
+    ...tlsProperties('server'),
+    fingerprint: {
       type: 'string',
-      description: 'Certificate authority to trust instead of the system’s: path of a PEM file, or the PEM itself.',
-    },
-    cert: { type: 'string', description: 'Client certificate: path of a PEM file, or the PEM itself.' },
-    key: { type: 'string', secret: true, description: 'Key of `cert`: path of a PEM file, or the PEM itself.' },
-    keyPassword: { type: 'string', secret: true, description: 'Password of `key`.' },
-    verify: {
-      type: 'boolean',
-      default: true,
-      description: 'Check the server’s certificate and name. Off, anybody on the way can read and change what is sent.',
+      pattern: '^(?:[0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$',
+      description:
+        'SHA-256 of the server’s certificate, or of its authority’s where the server sends it along, in hex. It is trusted by that; with `ca`, both must be right.',
+      errorMessage: 'must be a SHA-256: 64 hex digits, with or without colons',
     },
   },
 }

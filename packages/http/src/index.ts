@@ -1,4 +1,5 @@
 export { basicAuth, bearerAuth } from './auth.ts'
+export { BodyBuilder, type Fragment, copyRange, fragment, writeFragment } from './body-builder.ts'
 export { excerpt } from './excerpt.ts'
 export {
   type HttpClient,
@@ -8,7 +9,7 @@ export {
   createHttpClient,
 } from './http-client.ts'
 export {
-  type TlsConfig,
+  type HttpTlsConfig,
   gzipSchema,
   passwordSchema,
   timeoutSchema,

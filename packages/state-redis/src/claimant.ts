@@ -1,5 +1,5 @@
-import { readFileSync, readlinkSync } from 'node:fs'
-import { type Owner, thisProcess } from '@connect-run/core/runtime'
+import { readlinkSync } from 'node:fs'
+import { type Owner, startOf, thisProcess } from '@connect-run/core/runtime'
 
 /** Who holds a claim: a process, and the space that its pid is a number of. */
 export interface Claimant extends Owner {
@@ -40,17 +40,6 @@ export function isGone(holder: Claimant, self: Claimant): boolean {
 function isNeighbour(one: Claimant, other: Claimant): boolean {
   const known = one.boot !== null && one.space !== null
   return known && one.boot === other.boot && one.space === other.space
-}
-
-/** Field 22 of `/proc/<pid>/stat`; undefined where there is no such process. A zombie has ended. */
-function startOf(pid: number): string | undefined {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
-  } catch {
-    return undefined
-  }
 }
 
 export function nameOf(holder: Claimant | undefined): string {

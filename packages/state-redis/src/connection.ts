@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
-import { ConnectError, RetriableError } from '@connect-run/core'
-import { type RedisStateConfig, type StateTls, stateLocation } from '@connect-run/core/runtime'
+import { ConnectError, RetriableError, type TlsConfig, isPem } from '@connect-run/core'
+import { type RedisStateConfig, stateLocation } from '@connect-run/core/runtime'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { stateError } from './redis-errors.ts'
 import { type Wait, unmet } from './wait.ts'
@@ -61,7 +61,7 @@ function reconnectDelay(attempt: number): number {
   return Math.min(MAX_RECONNECT_MS, 50 * 2 ** Math.min(attempt, 10)) * (0.5 + Math.random() / 2)
 }
 
-function tlsOptions({ ca, cert, key, keyPassword, verify }: StateTls): ConnectionOptions {
+function tlsOptions({ ca, cert, key, keyPassword, verify = true }: TlsConfig): ConnectionOptions {
   return {
     rejectUnauthorized: verify,
     ...(ca === undefined ? {} : { ca: pem(ca) }),
@@ -72,7 +72,7 @@ function tlsOptions({ ca, cert, key, keyPassword, verify }: StateTls): Connectio
 }
 
 function pem(textOrPath: string): string {
-  if (textOrPath.includes('-----BEGIN')) return textOrPath
+  if (isPem(textOrPath)) return textOrPath
   try {
     return readFileSync(textOrPath, 'utf8')
   } catch (error) {

@@ -66,6 +66,7 @@ export function unreadable(location: string, reason: string): ConnectError {
   })
 }
 
+/** As a part of a sentence: some of what Redis says ends one. */
 function firstLine(text: string): string {
-  return text.split('\n', 1)[0]!.slice(0, 200)
+  return text.split('\n', 1)[0]!.slice(0, 200).replace(/\.$/, '')
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Clock, ConnectError, type Logger, RetriableError, isRetriable, crashPoint } from '@connect-run/core'
+import { type Clock, type ConnectError, type Logger, RetriableError, isRetriable, crashPoint } from '@connect-run/core'
 import {
   type RedisStateConfig,
   type StateStore,
@@ -13,7 +13,7 @@ import { taskKeys } from './keys.ts'
 import { unreadable } from './redis-errors.ts'
 import { RedisTaskState, momentOf } from './redis-task-state.ts'
 import { CLAIM } from './scripts.ts'
-import { type Checked, checkServers } from './server-checks.ts'
+import { type Checked, checkServers, unsafe } from './server-checks.ts'
 import { holderIn, FORMAT, storedState } from './state-fields.ts'
 
 /** How long a worker that stands by waits before it looks again, at most, as a part of the lease. */
@@ -182,10 +182,7 @@ class RedisStateStore implements StateStore {
     const { findings } = await this.#check()
     const [worst] = findings
     if (!this.#config.strict || worst === undefined) return
-    const all = findings.map(({ message }) => message).join('; ')
-    throw new ConnectError('STATE_UNSAFE', `Redis at ${this.#connection.location} may lose state: ${all}`, {
-      hint: findings.map(({ hint }) => hint).join(' '),
-    })
+    throw unsafe(this.#connection.location, findings)
   }
 
   /** Once for each connection; a check that failed is made again. What is wrong is said when it is new. */

@@ -1,3 +1,4 @@
+import { ConnectError } from '@connect-run/core'
 import type { RedisStateConfig, StateDurability } from '@connect-run/core/runtime'
 import type { Redis } from 'ioredis'
 import type { StateConnection } from './connection.ts'
@@ -89,6 +90,14 @@ function persistence(facts: ServerFacts, durability: StateDurability): Finding |
     message: `it confirms writes that ${often}: a crash may take back the last second`,
     hint: 'Set `appendfsync always`, or update to 7.2 or later; `state.durability.disk: false` accepts it.',
   }
+}
+
+/** Why nothing is kept there where `state.strict` asks for safety. */
+export function unsafe(location: string, found: readonly Finding[]): ConnectError {
+  const all = found.map(({ message }) => message).join('; ')
+  return new ConnectError('STATE_UNSAFE', `Redis at ${location} may lose state: ${all}`, {
+    hint: found.map(({ hint }) => hint).join(' '),
+  })
 }
 
 /** What makes writes to all of these servers durable, as configured; undefined: nothing needs to be waited for. */

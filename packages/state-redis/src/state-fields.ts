@@ -1,4 +1,4 @@
-import type { Positions } from '@connect-run/core'
+import type { Partition, Positions } from '@connect-run/core'
 import {
   type LedgerEntry,
   type StateChanges,
@@ -31,16 +31,11 @@ export function changedFields({ positions, ledger = [] }: StateChanges): FieldCh
   return { set, remove }
 }
 
-interface Named {
-  readonly stream: string
-  readonly partition: number
-}
-
-function positionField({ stream, partition }: Named): string {
+function positionField({ stream, partition }: Partition): string {
   return `p:${partition} ${stream}`
 }
 
-function ledgerField({ stream, partition }: Named): string {
+function ledgerField({ stream, partition }: Partition): string {
   return `l:${partition} ${stream}`
 }
 

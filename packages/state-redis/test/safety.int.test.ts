@@ -1,7 +1,7 @@
 import type { ConnectError } from '@connect-run/core'
 import type { RedisStateConfig } from '@connect-run/core/runtime'
 import { pollUntil } from '@connect-run/testkit'
-import { type RedisOptions, type RedisServer, service, startRedis } from '@connect-run/testkit/services'
+import { type RedisOptions, type RedisServer, service, startRedis, untilFollowing } from '@connect-run/testkit/services'
 import { afterEach, expect, it } from '@jest/globals'
 import { Stores, at, configOf } from './support.ts'
 
@@ -102,9 +102,8 @@ redis.describe('a Redis store at its start', () => {
   it('waits for replicas, and stores nothing that they have not got', async () => {
     const primary = await start()
     const replica = await start({ config: { replicaof: `127.0.0.1 ${primary.port}` } })
-    const isLinked = async () => String(await replica.command('INFO', 'replication')).includes('link_status:up')
-    await pollUntil(isLinked, { what: 'the replica follows' })
-    const durability = { disk: true, replicas: 1, timeoutMs: 300 }
+    await untilFollowing(replica, primary)
+    const durability = { disk: true, replicas: 1, timeoutMs: 2000 }
     const state = await stores.open(configOf(primary.url, { durability })).store.open('task')
     await state.write({ positions: at(1) })
     await replica.pause()

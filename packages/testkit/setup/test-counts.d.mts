@@ -12,8 +12,14 @@ export interface FailedFile {
   readonly titles: readonly string[]
 }
 
-/** Files with failures that are worth a second try; none where there are many. */
+/** Files with failures, and the titles of what failed in them. */
 export function failedFiles(file: string): FailedFile[]
+
+/** Those of them that are worth a second try: none where they are many. */
+export function filesAgain(file: string): FailedFile[]
+
+/** Those that failed in the first run and in the second did not; `second` is its result file. */
+export function recoveredFiles(failed: readonly FailedFile[], second: string): FailedFile[]
 
 /** The counts of a run in which the files that failed were run again. */
 export function countsAgain(file: string, first: TestCounts, again: TestCounts): TestCounts

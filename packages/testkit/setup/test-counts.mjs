@@ -1,7 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 
-/** So many files that failed beside others are tried again by themselves: more are not bad luck. */
-const MOST_AGAIN = 3
+/**
+ * The share of a tier's files, and the number however few there are, that are tried again by themselves. More are not
+ * bad luck, and would take too long one by one.
+ */
+const SHARE_AGAIN = 1 / 5
+const ALWAYS_AGAIN = 3
 
 /** A suite that could not run counts as one failure, and so does a jest that fails without saying which test did. */
 export function countsOf(file, code) {
@@ -15,12 +19,25 @@ export function countsOf(file, code) {
   }
 }
 
-/** Files with failures that are worth a second try, and the titles of what failed in them; none where there are many. */
+/** Files with failures, and the titles of what failed in them. */
 export function failedFiles(file) {
   if (!existsSync(file)) return []
   const failed = summaryOf(file).testResults.filter(({ status }) => status === 'failed')
-  if (failed.length > MOST_AGAIN) return []
   return failed.map(({ name, assertionResults }) => ({ name, titles: titlesOf(assertionResults, 'failed') }))
+}
+
+/** Those of them that are worth a second try: none where they are many. */
+export function filesAgain(file) {
+  const failed = failedFiles(file)
+  if (failed.length <= ALWAYS_AGAIN) return failed
+  return failed.length <= SHARE_AGAIN * summaryOf(file).testResults.length ? failed : []
+}
+
+/** Those that failed in the first run and in the second did not; `second` is its result file. */
+export function recoveredFiles(failed, second) {
+  if (!existsSync(second)) return []
+  const passed = summaryOf(second).testResults.filter(({ status }) => status === 'passed')
+  return failed.filter((each) => passed.some(({ name }) => name === each.name))
 }
 
 /** The counts of a run in which these files were run again: their second results stand for their first. */

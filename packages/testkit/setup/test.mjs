@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { check } from './check.mjs'
 import { setup } from './setup.mjs'
 import { StepError, cacheDir, complain, root, runIfMain, say } from './steps.mjs'
-import { countsAgain, countsOf, failedFiles } from './test-counts.mjs'
+import { countsAgain, countsOf, filesAgain, recoveredFiles } from './test-counts.mjs'
 
 const TIERS = { unit: 'unit and conformance tests', int: 'tests on real servers', e2e: 'whole workers' }
 
@@ -27,12 +27,19 @@ async function test() {
   }
   title('checks')
   for (const { error } of await check()) total[error ? 'failed' : 'passed']++
+  const recovered = []
   for (const tier of Object.keys(TIERS)) {
     title(`${TIERS[tier]} (${tier})`)
     const counts = await runTier(tier, resultFile(results, tier))
-    add(total, tier === 'unit' ? counts : await secondTry(tier, results, counts))
+    if (tier === 'unit') {
+      add(total, counts)
+      continue
+    }
+    const second = await secondTry(tier, results, counts)
+    add(total, second.counts)
+    recovered.push(...second.recovered)
   }
-  return finish(total, results)
+  return finish(total, results, recovered)
 }
 
 function title(text) {
@@ -41,19 +48,17 @@ function title(text) {
 
 /**
  * Real servers answer late on a busy machine: what failed beside other tests runs once more by itself. That it did is
- * said, by name, since a fault that shows now and then looks the same.
+ * said at the end, by name, since a fault that shows now and then looks the same.
  */
-async function secondTry(tier, results, first) {
-  const failed = failedFiles(resultFile(results, tier))
-  if (failed.length === 0) return first
+async function secondTry(tier, results, counts) {
+  const first = resultFile(results, tier)
+  const failed = filesAgain(first)
+  if (failed.length === 0) return { counts, recovered: [] }
   title(`once more, by themselves (${tier})`)
+  const second = resultFile(results, `${tier}-again`)
   const only = ['--runInBand', '--runTestsByPath', ...failed.map(({ name }) => name)]
-  const again = await runTier(tier, resultFile(results, `${tier}-again`), only)
-  if (again.failed === 0) {
-    title('failed beside others, passed by themselves')
-    for (const { name, titles } of failed) say(`  ${relative(root, name)}: ${titles.join('; ') || 'could not run'}`)
-  }
-  return countsAgain(resultFile(results, tier), first, again)
+  const again = await runTier(tier, second, only)
+  return { counts: countsAgain(first, counts, again), recovered: recoveredFiles(failed, second) }
 }
 
 async function runTier(tier, file, args = []) {
@@ -88,10 +93,17 @@ function usageFile(results) {
   return join(results, 'services.jsonl')
 }
 
-function finish(total, results) {
+function finish(total, results, recovered = []) {
   printServices(usageFile(results))
+  printRecovered(recovered)
   say(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
   process.exitCode = total.failed > 0 ? 1 : 0
+}
+
+function printRecovered(recovered) {
+  if (recovered.length === 0) return
+  title('failed beside others, passed by themselves')
+  for (const { name, titles } of recovered) say(`  ${relative(root, name)}: ${titles.join('; ') || 'could not run'}`)
 }
 
 function printServices(file) {

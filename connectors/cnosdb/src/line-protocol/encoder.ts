@@ -6,9 +6,9 @@ import {
   isRecordError,
   valueAt,
 } from '@connect-run/core'
+import { BodyBuilder, writeFragment } from '@connect-run/http'
 import { CollisionWindow } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
-import { BodyBuilder, writeFragment } from './body-builder.ts'
 import { type NodeBudget, type Progress, Table } from './columns.ts'
 import { isMixed } from './field-value.ts'
 import { JsonTranscoder } from './json-transcoder.ts'

@@ -1,5 +1,5 @@
+import { type Fragment, fragment } from '@connect-run/http'
 import { hashText } from '../collision-window.ts'
-import { type Fragment, fragment } from './body-builder.ts'
 import { type Node, TAG_KIND, type Table } from './columns.ts'
 import { kinds } from './field-value.ts'
 import { BOOLEAN, DECIMAL, EMPTY, INTEGER, LONG, NULL, NUMBER, TEXT, TOKENS, type Token } from './json-tokens.ts'

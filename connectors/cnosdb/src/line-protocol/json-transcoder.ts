@@ -1,7 +1,7 @@
 import type { PackedRecords } from '@connect-run/core'
+import { type BodyBuilder, copyRange, fragment, writeFragment } from '@connect-run/http'
 import { hashCode, hashText, spreadHash } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
-import { type BodyBuilder, copyRange, fragment, writeFragment } from './body-builder.ts'
 import { type Progress, type Table, hasPoint, noteKind } from './columns.ts'
 import { type Kind, formatDouble } from './field-value.ts'
 import { CONVERT, JsonColumns, QUOTED, SIGNED, TAG, TIME, UNSIGNED } from './json-columns.ts'

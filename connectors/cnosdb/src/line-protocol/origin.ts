@@ -1,7 +1,7 @@
 import { type PackedRecords, type RecordBatch, RecordError } from '@connect-run/core'
+import { type Fragment, fragment } from '@connect-run/http'
 import { type PointIdentity, hashText, spreadHash } from '../collision-window.ts'
 import type { Mapping } from '../mapping.ts'
-import { type Fragment, fragment } from './body-builder.ts'
 import { TimeWriter, checkMillisecond, joinTime, millisecondDigits, nanosecondOf } from './point-time.ts'
 import { escapeName, escapeTagValue } from './text.ts'
 

@@ -6,8 +6,7 @@ import {
   type TemplatePart,
   isRecordError,
   parseTemplate,
-  templateText,
-  valueAt,
+  partText,
 } from '@connect-run/core'
 import { LineBuffer } from './line-buffer.ts'
 import type { FileSinkConfig } from './sink-config.ts'
@@ -78,18 +77,12 @@ function endsOf(lines: readonly string[], isAscii: boolean): Int32Array {
 function fill(parts: readonly TemplatePart[], record: ConnectRecord): string | RecordError {
   let line = ''
   try {
-    for (const part of parts) line += part.kind === 'text' ? part.text : oneLine(textOf(part, record))
+    for (const part of parts) line += part.kind === 'text' ? part.text : oneLine(partText(part, record, 'template'))
     return `${line}\n`
   } catch (error) {
     if (isRecordError(error)) return error
     throw error
   }
-}
-
-function textOf(part: Exclude<TemplatePart, { kind: 'text' }>, record: ConnectRecord): string {
-  if (part.kind === 'topic') return record.stream
-  if (part.kind === 'key') return templateText(record.key, 'template', 'a key')
-  return templateText(valueAt(record.value, part.path), 'template', part.source)
 }
 
 function oneLine(text: string): string {

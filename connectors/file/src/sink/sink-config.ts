@@ -90,7 +90,7 @@ export const sinkSchema: ObjectSchema<FileSinkConfig> = {
       type: 'string',
       minLength: 1,
       description:
-        'A line with `${topic}`, `${key}` and `${value.…}` in it, for `format: template`. Line ends in what is put in ' +
+        'A line with `${topic}`, `${key}`, `${value.…}`, `${header.…}` and `${time:…}` in it, for `format: template`. Line ends in what is put in ' +
         'become spaces.',
       examples: ['Alert: ${value.title} calories count is ${value.calories}'],
     },
@@ -118,7 +118,7 @@ function checkTemplate({ format, template }: FileSinkConfig): readonly ConfigIss
     return [{ path: ['template'], message: 'belongs to `format: template`', hint: 'Set `format: template`.' }]
   }
   if (template === undefined) return [{ path: [], message: '`format: template` needs a `template`' }]
-  const problem = templateProblem(template, ['topic', 'key', 'value'])
+  const problem = templateProblem(template, ['topic', 'key', 'value', 'header', 'time'])
   return problem === undefined ? [] : [{ path: ['template'], message: problem }]
 }
 

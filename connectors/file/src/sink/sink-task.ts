@@ -10,6 +10,7 @@ import {
   type SinkContext,
   type SinkTask,
   isConnectError,
+  unlessAborted,
 } from '@connect-run/core'
 import { Bookkeeping } from './bookkeeping.ts'
 import { checkpointPath, readCheckpoint } from './checkpoint.ts'
@@ -197,14 +198,6 @@ export class FileSinkTask implements SinkTask<FileSinkConfig> {
         )
       })
   }
-}
-
-function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error)
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
-  })
 }
 
 /** Whether there is a file at the path. Throws where none could be. */

@@ -1,3 +1,4 @@
+import { unlessAborted } from '@connect-run/core'
 import Kafka, { type Metadata, type Producer } from '../client.ts'
 import type { ClientSettings } from '../librdkafka-settings.ts'
 import { type ClientLibrary, Connection, type ConnectionEvents, answer, attempt } from './connection.ts'
@@ -35,7 +36,7 @@ class RdkafkaProducer implements ProducerClient {
 
   async send(topic: string, records: OutgoingRecords, signal: AbortSignal): Promise<SendFailure[]> {
     signal.throwIfAborted()
-    return untilAborted(this.#send(topic, records, signal), signal)
+    return unlessAborted(this.#send(topic, records, signal), signal)
   }
 
   topics(timeoutMs: number): Promise<ReadonlyMap<string, number>> {
@@ -68,17 +69,6 @@ class RdkafkaProducer implements ProducerClient {
 
   #poll(): void {
     if (this.#connection.connected) this.#producer.poll()
-  }
-}
-
-async function untilAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort!: () => void
-  const aborted = new Promise<never>((_, reject) => (abort = () => reject(signal.reason as Error)))
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await Promise.race([result, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { KafkaConsumer, PackedBatch } from '@connect-run/connector-kafka/client'
+import type { KafkaConsumer, PackedBatch, PackedLimits } from '@connect-run/connector-kafka/client'
 import { afterEach, expect, it } from '@jest/globals'
 import { pollUntil } from '@connect-run/testkit'
 import { kafkaAt, kcatProgram, runCommand, service } from '@connect-run/testkit/services'
@@ -13,6 +13,7 @@ import {
   produce,
   RawClients,
   type RawRecord,
+  type ReadRecord,
   topicMaker,
   values,
 } from './raw-clients.ts'
@@ -178,9 +179,19 @@ kafka.describe('consumePacked', () => {
     const topic = await newTopic({ partitions: 2 })
     for (const partition of [0, 1]) await put(topic, values(500), partition)
     const consumer = await reader(topic, {}, 2)
-    const some = await fetchUntil(consumer, (all) => all.some(({ partition }) => partition === 0), { maxRecords: 50 })
+    const ended = new Set<number>() // of which the end is told once: maybe before the other has given anything
+    const until = (enough: (records: readonly ReadRecord[]) => boolean, limits?: PackedLimits): Promise<ReadRecord[]> =>
+      fetchUntil(
+        consumer,
+        (records, { eofs }) => {
+          for (const { partition } of eofs) ended.add(partition)
+          return enough(records)
+        },
+        limits,
+      )
+    const some = await until((records) => records.some(({ partition }) => partition === 0), { maxRecords: 50 })
     consumer.pause([{ topic, partition: 0 }])
-    const others = await fetchUntil(consumer, (_, { eofs }) => eofs.some(({ partition }) => partition === 1))
+    const others = await until(() => ended.has(1))
     const of = (partition: number): number => [...some, ...others].filter((one) => one.partition === partition).length
     expect(of(1)).toBe(500)
     const read = of(0)

@@ -174,9 +174,10 @@ export async function fetchUntil(
   await pollUntil(
     async () => {
       const batch = await fetch(consumer, limits)
-      if (batch.errors.length > 0) throw asError(batch.errors[0]!)
       for (const record of unpack(batch)) records.push(record)
-      return enough(records, batch)
+      if (enough(records, batch)) return true
+      if (batch.errors.length > 0) throw asError(batch.errors[0]!)
+      return false
     },
     { what: 'enough records', intervalMs: 0, timeoutMs: 60_000 },
   )

@@ -12,6 +12,7 @@ const { minutes } = parseArgs({ options: { minutes: { type: 'string', default: '
 const PARTITIONS = 8
 const MEMBERS = 3
 const ASSIGN = -175
+const ILLEGAL_GENERATION = 22
 const UNKNOWN_MEMBER = 25
 const ON_PURPOSE = 'thrown by a callback on purpose'
 
@@ -125,18 +126,23 @@ class Member {
   /** What comes next, by partition: its offset and its number. */
   #owned = new Map()
   #outstanding = Promise.resolve()
+  #rebalanced = Promise.resolve()
+  /** Settles when the last commit is answered, by this. */
+  #committed = Promise.resolve()
+  #answer
   #leaving = false
   #closing = false
 
   static async join() {
     const member = new Member()
     const rebalance_cb = (event, partitions) => {
-      member.#rebalance(event.code, partitions).catch((error) => {
+      member.#rebalanced = member.#rebalance(event.code, partitions).catch((error) => {
         if (!member.#closing) throw error
         member.#giveUpAll()
       })
     }
-    const group = { 'group.id': 'soak', 'partition.assignment.strategy': 'cooperative-sticky', rebalance_cb }
+    const callbacks = { rebalance_cb, offset_commit_cb: (error) => member.#answer(error) }
+    const group = { 'group.id': 'soak', 'partition.assignment.strategy': 'cooperative-sticky', ...callbacks }
     const fetching = {
       'enable.auto.commit': false,
       'enable.partition.eof': true,
@@ -157,7 +163,8 @@ class Member {
   /** Commits, and closes in the middle of a call: what calls bring meanwhile is not counted. */
   async leave() {
     this.#leaving = true
-    await this.#commit(() => [...this.#owned.keys()])
+    await this.#commit(() => this.#owned, [UNKNOWN_MEMBER])
+    await this.#rebalanced // which may commit as well
     this.#closing = true
     await call((done) => this.consumer.disconnect(done))
     events.left++
@@ -213,27 +220,44 @@ class Member {
       for (const number of numbers) this.#owned.set(number, undefined)
       return void this.consumer.incrementalAssign(partitions)
     }
-    if (!this.#closing) await this.#commit(() => numbers)
+    const given = new Map(numbers.map((number) => [number, this.#owned.get(number)]))
     for (const number of numbers) this.#owned.delete(number)
+    // The group waits for a member that gives up partitions: its generation is old only if it went on without it.
+    if (!this.#closing) await this.#commit(() => given, [UNKNOWN_MEMBER, ILLEGAL_GENERATION])
     this.consumer.incrementalUnassign(partitions)
   }
 
   /** Tries until the group takes it, which it does not while it is told who has what, or has expelled the member. */
-  async #commit(numbers) {
-    const commit = () => {
-      const read = numbers().filter((partition) => this.#owned.get(partition) !== undefined)
+  async #commit(positions, expulsions) {
+    const commit = async () => {
+      const read = [...positions()].filter(([, next]) => next !== undefined)
       try {
-        const next = (partition) => ({ topic, partition, offset: this.#owned.get(partition).offset })
-        if (read.length > 0) this.consumer.commitSync(read.map(next))
+        const offsets = read.map(([partition, { offset }]) => ({ topic, partition, offset }))
+        if (offsets.length > 0) await this.#send(offsets)
       } catch (error) {
-        if (error.code !== UNKNOWN_MEMBER) throw error
+        if (!expulsions.includes(error.code)) throw error
         events.expelled++
         return true
       }
-      for (const partition of read) committed[partition] = this.#owned.get(partition).number
+      for (const [partition, { number }] of read) committed[partition] = number
       return true
     }
     await pollUntil(commit, { what: 'a commit', intervalMs: 500, timeoutMs: 60_000 })
+  }
+
+  /**
+   * One at a time, without blocking: a broker answers a member that joins only when all have joined, and a commit behind
+   * that as late; the other members are served by this thread.
+   */
+  #send(offsets) {
+    const sent = this.#committed.then(() =>
+      call((done) => {
+        this.#answer = done
+        this.consumer.commit(offsets)
+      }),
+    )
+    this.#committed = sent.catch(() => {})
+    return sent
   }
 }
 

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type RedisServer, startRedis } from '@connect-run/testkit/services'
 import type { Ends, Pipeline, Way } from '../connect-run.ts'
 import { fileDestination } from '../file-destination.ts'
 import { kafkaConnectSubject } from '../kafka-connect.ts'
@@ -15,13 +16,14 @@ export const kafkaToFile: Scenario = {
   title: 'Kafka -> file',
   dimensions: ['partitions', 'valueBytes', 'keyed', 'compression'],
   partitions: [1],
-  setUp: (bed) =>
-    Promise.resolve({
+  setUp: async (bed) => {
+    const redis = await startRedis()
+    return {
       course: async (records, variant) => {
         const topic = await loadTopic(bed, records, variant)
         return intoFile({ topic, records, folder: bed.folder, valueBytes: variant.valueBytes })
       },
-      ways: () => [usual, published],
+      ways: (variant) => (isPlain(variant) ? [usual, published, redisState(redis)] : [usual, published]),
       others: (course, variant) => [
         kcatToFile(bed.kcat),
         ...(isPlain(variant)
@@ -31,8 +33,9 @@ export const kafkaToFile: Scenario = {
             ]
           : []),
       ],
-      tearDown: async () => {},
-    }),
+      tearDown: () => redis.stop(),
+    }
+  },
 }
 
 const usual: Way = { name: 'connect-run', pipelineOf: (ends) => toFilePipeline(ends) }
@@ -40,6 +43,14 @@ const usual: Way = { name: 'connect-run', pipelineOf: (ends) => toFilePipeline(e
 const published: Way = {
   name: 'connect-run, published binding',
   pipelineOf: (ends) => toFilePipeline(ends, { packed: false }),
+}
+
+/** Its append-only file is synced with each write. */
+function redisState({ url, version }: RedisServer): Way {
+  return {
+    name: `connect-run, state in Redis ${version}`,
+    pipelineOf: (ends) => ({ ...toFilePipeline(ends), state: url }),
+  }
 }
 
 interface Input {

@@ -70,6 +70,9 @@ its data (file) or is transactional (kafka with \`delivery: exactly-once\`) gets
 replay. To any other, up to 500 records may come twice after a crash. Replayed records come after newer ones: a sink that
 keeps the last value of a key keeps the replayed one.
 
+With the state in Redis a replay is a BullMQ job: one host at a time, and none replays what another has. With the state in
+files, hosts don't know of each other's replays.
+
 ${exitCodesText}`
 
 const purgeHelp = `

@@ -1,4 +1,4 @@
-import { type LetterGroup, placeText, type QueueSummary, readMarks, summarize } from '@connect-run/core/runtime'
+import { type LetterGroup, placeText, type QueueSummary, summarize } from '@connect-run/core/runtime'
 
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Screen } from '../output/screen.ts'
@@ -11,9 +11,10 @@ import type { DlqSetting } from './dlq-queue.ts'
 /** Says what is in the queue, by cause. */
 export async function dlqList(setting: DlqSetting, { format }: ListFlags): Promise<ExitCode> {
   const { queue, journal, selection, out, stopping: signal } = setting
-  const marks = await readMarks(journal)
+  const marks = await journal.read()
   const summary = await summarize(queue, { selection, marks, signal })
-  if (format === 'json') out.line(JSON.stringify({ target: queue.target, journal, ...forProgram(summary) }, null, 2))
+  const places = { target: queue.target, journal: journal.location }
+  if (format === 'json') out.line(JSON.stringify({ ...places, ...forProgram(summary) }, null, 2))
   else print(queue.target, summary, out)
   return exitCodes.ok
 }

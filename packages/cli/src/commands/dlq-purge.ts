@@ -1,12 +1,4 @@
-import {
-  type DeadLetter,
-  isSelected,
-  type Marks,
-  purgeFile,
-  readMarks,
-  ReplayJournal,
-  systemClock,
-} from '@connect-run/core/runtime'
+import { type DeadLetter, isSelected, type Marks, purgeFile, systemClock } from '@connect-run/core/runtime'
 
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { counted } from '../output/table.ts'
@@ -17,12 +9,12 @@ import type { DlqSetting } from './dlq-queue.ts'
 export async function dlqPurge(setting: DlqSetting, flags: PurgeFlags): Promise<ExitCode> {
   const { target, out, stopping: signal } = setting
   if (flags.dryRun === true || target.kind !== 'file') return count(setting, flags)
-  const journal = await ReplayJournal.open(setting.journal)
+  const journal = await setting.journal.open(setting.stopping)
   try {
     const isPurged = chooses(setting, flags, journal.marks)
-    const { purged, ids } = await purgeFile(target.path, { isPurged, nowMs: systemClock.now(), signal })
-    await journal.compact(ids)
-    out.line(`Purged ${counted(purged, 'letter')}, ${counted(ids.size, 'letter')} left.`)
+    const purge = await purgeFile(target.path, { isPurged, nowMs: systemClock.now(), signal })
+    await journal.forget(purge)
+    out.line(`Purged ${counted(purge.purged, 'letter')}, ${counted(purge.left.size, 'letter')} left.`)
     return exitCodes.ok
   } finally {
     await journal.close()
@@ -38,7 +30,7 @@ function chooses({ selection }: DlqSetting, { unreplayed = false }: PurgeFlags, 
 /** How much it would be, and of a topic up to where all of it could go. */
 async function count(setting: DlqSetting, flags: PurgeFlags): Promise<ExitCode> {
   const { queue, journal, target, out, err, stopping: signal } = setting
-  const isPurged = chooses(setting, flags, await readMarks(journal))
+  const isPurged = chooses(setting, flags, await journal.read())
   const upTo = new Map<string, Removable>()
   let letters = 0
   for await (const page of queue.read(signal)) {

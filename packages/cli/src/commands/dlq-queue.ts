@@ -56,7 +56,9 @@ export async function withQueue(
   const logger = host.createLogger({ format: 'pretty', level: 'warn', destination: err.asStream() })
   const stops = stopSignals(host)
   try {
-    const opened = openDeadLetterQueue({ config, pipeline, clock: systemClock, random: Math.random, logger })
+    const sharedJournals = await host.openJournals(config.state, logger)
+    const runtime = { clock: systemClock, random: Math.random, logger }
+    const opened = openDeadLetterQueue({ config, pipeline, sharedJournals, ...runtime })
     const own = flags.anyPipeline === true ? undefined : `${config.name}-${pipeline.name}`
     const selection = { pipeline: own, ...selectionOf(flags) }
     return await command({ ...opened, host, out, err, config, pipeline, selection, logger, ...stops })

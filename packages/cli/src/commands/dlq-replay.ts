@@ -1,11 +1,12 @@
+import { existsSync } from 'node:fs'
+
 import {
   causeOf,
   type ChunkResult,
   planReplay,
-  readMarks,
   replayChunks,
   Replayer,
-  ReplayJournal,
+  type ReplayJournal,
   type ReplayPlan,
   systemClock,
 } from '@connect-run/core/runtime'
@@ -19,8 +20,9 @@ import type { DlqSetting } from './dlq-queue.ts'
 
 /** Runs dead letters through the pipeline again. */
 export async function dlqReplay(setting: DlqSetting, flags: ReplayFlags): Promise<ExitCode> {
+  sayUnread(setting)
   if (flags.dryRun === true) return dryRun(setting, flags)
-  const journal = await ReplayJournal.open(setting.journal)
+  const journal = await setting.journal.open(setting.stopping)
   try {
     return await replayAll(setting, flags, journal)
   } finally {
@@ -28,8 +30,14 @@ export async function dlqReplay(setting: DlqSetting, flags: ReplayFlags): Promis
   }
 }
 
+/** What was replayed before the state was in Redis is remembered where nobody looks any more. */
+function sayUnread({ journal, localJournal, err }: DlqSetting): void {
+  if (journal.location === localJournal || !existsSync(localJournal)) return
+  err.line(err.style.yellow(`${localJournal} is not looked at: replays are remembered in ${journal.location}.`))
+}
+
 async function dryRun(setting: DlqSetting, flags: ReplayFlags): Promise<ExitCode> {
-  const plan = await planOf(setting, flags, await readMarks(setting.journal))
+  const plan = await planOf(setting, flags, await setting.journal.read())
   const letters = [...plan.records.values()].reduce((sum, ids) => sum + ids.length, 0)
   setting.out.line(`Would replay ${counted(plan.records.size, 'record')} (${counted(letters, 'letter')}).`)
   sayLeftOut(setting, plan)

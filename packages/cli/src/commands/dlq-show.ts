@@ -1,4 +1,4 @@
-import { type DeadLetter, type EndConfig, isSelected, readMarks } from '@connect-run/core/runtime'
+import { type DeadLetter, type EndConfig, isSelected } from '@connect-run/core/runtime'
 
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import { letterJson, letterLines, type LetterView } from '../output/letter.ts'
@@ -10,7 +10,7 @@ export async function dlqShow(setting: DlqSetting, { format, limit }: ShowFlags)
   const { journal, pipeline, out, err } = setting
   const { key, value } = pipeline.source
   const decoders = { key: decoder(key), value: decoder(value) }
-  const view: LetterView = { marks: await readMarks(journal), decoders }
+  const view: LetterView = { marks: await journal.read(), decoders }
   const found = await firstLetters(setting, view, limit + 1)
   const letters = found.slice(0, limit)
   if (format === 'json') {

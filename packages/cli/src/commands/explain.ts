@@ -18,9 +18,11 @@ export async function explain(files: readonly string[], { format }: ExplainOptio
     printDiagnostics(diagnostics, new Screen(host.stderr, host.env), 'text')
     return exitCodes.config
   }
-  const explained = configs.flatMap((config) => explanationsOf(config))
-  if (format === 'json') out.write(`${JSON.stringify(explained, null, 2)}\n`)
-  else for (const [index, one] of explained.entries()) print(one, index === 0, out)
+  if (format === 'json') out.write(`${JSON.stringify(configs.flatMap(explanationsOf), null, 2)}\n`)
+  else {
+    const sections = configs.flatMap((config) => sectionsOf(config, configs.length > 1, out))
+    out.write(`${sections.map((lines) => lines.join('\n')).join('\n\n')}\n`)
+  }
   return exitCodes.ok
 }
 
@@ -30,7 +32,8 @@ function explanationsOf({ name, file, pipelines, state }: WorkerConfig): Explain
   return pipelines.map((pipeline) => ({ worker: name, file, ...explainPipeline(pipeline, state) }))
 }
 
-function print(explanation: Explained, isFirst: boolean, out: Screen): void {
-  if (!isFirst) out.line()
-  for (const line of explanationLines(explanation, out.columns, out.style)) out.line(line)
+/** Lines for each pipeline; where there are several files, those of the file come first. */
+function sectionsOf(config: WorkerConfig, isOneOfMany: boolean, { columns, style }: Screen): string[][] {
+  const sections = explanationsOf(config).map((explanation) => explanationLines(explanation, columns, style))
+  return isOneOfMany ? [[`${style.bold(config.name)}  ${config.file}`], ...sections] : sections
 }

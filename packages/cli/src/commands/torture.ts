@@ -1,4 +1,4 @@
-import { type WorkerConfig, parseDuration } from '@connect-run/core/runtime'
+import { type WorkerConfig, listOf, parseDuration } from '@connect-run/core/runtime'
 
 import { type ExitCode, exitCodes } from '../exit-codes.ts'
 import type { Host } from '../host.ts'
@@ -170,12 +170,13 @@ async function loaded(file: string, env: Host['env'], host: Host, err: Screen): 
 
 function chosen({ pipelines, refused: unfit }: TortureSubjects, only: readonly string[]): TortureSubjects {
   if (only.length === 0) return { pipelines, refused: unfit }
-  const unknown = only.filter((name) => ![...pipelines, ...unfit].some((each) => each.name === name))
+  const names = [...pipelines, ...unfit].map(({ name }) => name)
+  const unknown = only.filter((name) => !names.includes(name))
   return {
     pipelines: pipelines.filter(({ name }) => only.includes(name)),
     refused: [
       ...unfit.filter(({ name }) => only.includes(name)),
-      ...unknown.map((name) => ({ name, why: 'there is no such pipeline' })),
+      ...unknown.map((name) => ({ name, why: `there is no such pipeline, but ${listOf(names)}` })),
     ],
   }
 }

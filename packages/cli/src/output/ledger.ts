@@ -14,19 +14,22 @@ const outcomes: readonly [keyof Ledger, string][] = [
   ['released', 'released'],
 ]
 
-/** Shown only where they happened. */
-const rare: ReadonlySet<keyof Ledger> = new Set(['parked', 'dropped', 'inFlight', 'released', 'retried'])
+/** Shown even where there are none. */
+const usual = ['written', 'filtered', 'skipped', 'deadLettered'] as const
 
-/** Columns of a table of ledgers: those of which any of them has something to say. */
+/** Columns of a table of ledgers. */
 export interface LedgerColumns {
   readonly columns: readonly Column[]
   readonly cells: (ledger: Ledger) => readonly string[]
 }
 
-/** Columns for what was read, for each outcome, for retries, and for whether that is all of them. */
-export function ledgerColumns(ledgers: readonly Ledger[]): LedgerColumns {
+/**
+ * Columns for what was read, for each outcome, for retries, and for whether that is all of them; where they are not among
+ * `always`, those only of which any ledger has something to say.
+ */
+export function ledgerColumns(ledgers: readonly Ledger[], always: readonly (keyof Ledger)[] = usual): LedgerColumns {
   const shown = [...outcomes, ['retried', 'retried'] as const].filter(([key]) => {
-    return !rare.has(key) || ledgers.some((ledger) => ledger[key] > 0)
+    return always.includes(key) || ledgers.some((ledger) => ledger[key] > 0)
   })
   return {
     columns: [right('read'), ...shown.map(([, title]) => right(title)), { title: '' }],

@@ -1,10 +1,13 @@
 import type { Partition, Positions } from '@connect-run/core'
 import type { Ledger, LedgerEntry, PipelineConfig, StoredState, WorkerConfig } from '@connect-run/core/runtime'
-import { stateLocation } from '@connect-run/core/runtime'
+import { addTally, emptyTally, settledIn, stateLocation } from '@connect-run/core/runtime'
 
 import { addsUp, ledgerColumns, withVerdict } from './ledger.ts'
 import type { Style } from './style.ts'
 import { type Column, amount, table } from './table.ts'
+
+/** Shown even where there are none: with more, what a kill leaves would not fit into 80 columns. */
+const ALWAYS = ['written', 'deadLettered'] as const
 
 /** What is stored of a pipeline. */
 export interface PipelineStatus {
@@ -55,15 +58,15 @@ export function statusOf(pipeline: PipelineConfig, states: readonly StoredState[
 }
 
 function sumOf(entries: readonly LedgerEntry[]): Ledger {
-  const sum = { read: 0, written: 0, filtered: 0, skipped: 0, retried: 0, parked: 0, deadLettered: 0, dropped: 0 }
+  const tally = emptyTally()
+  let read = 0
   let released = 0
   for (const entry of entries) {
-    for (const key of Object.keys(sum) as (keyof typeof sum)[]) sum[key] += entry[key]
+    addTally(tally, entry)
+    read += entry.read
     released += entry.released
   }
-  const { read, retried: _, ...outcomes } = sum
-  const done = Object.values(outcomes).reduce((total, count) => total + count, 0)
-  return { ...sum, released, inFlight: read - done - released }
+  return { read, ...tally, released, inFlight: read - settledIn(tally) - released }
 }
 
 function partitionsOf(entries: readonly LedgerEntry[], positions: Positions): PartitionStatus[] {
@@ -83,27 +86,31 @@ function keyOf({ stream, partition }: Partition): string {
   return `${partition} ${stream}`
 }
 
-/** The pipelines of a worker as a table; with `partitions` a table for each pipeline as well. */
+/** What became of the records of a worker's pipelines, and who runs them; with `partitions` a table for each pipeline too. */
 export function statusLines(
   { name, file, state }: WorkerConfig,
   pipelines: readonly PipelineStatus[],
   { partitions, style }: { readonly partitions: boolean; readonly style: Style },
 ): string[] {
-  const { columns, cells } = ledgerColumns(pipelines.map(({ ledger }) => ledger))
-  const rows = pipelines.map(({ pipeline, ledger, states, savedAt }) => {
-    if (states.length === 0) return [pipeline, ...columns.map(() => ''), 'nothing yet']
-    return [pipeline, ...cells(ledger), savedAt ?? '', heldBy(states)]
-  })
-  const head: Column[] = [{ title: 'pipeline' }, ...columns, { title: 'stored at' }, { title: 'run by' }]
+  const counted = pipelines.filter(({ states }) => states.length > 0)
+  const { columns, cells } = ledgerColumns(
+    counted.map(({ ledger }) => ledger),
+    ALWAYS,
+  )
+  const rows = counted.map(({ pipeline, ledger }) => [pipeline, ...cells(ledger)])
+  const holders = pipelines.map(({ pipeline, states, savedAt = 'nothing yet' }) => [pipeline, savedAt, heldBy(states)])
+  const ledgers = table([{ title: 'pipeline' }, ...columns], rows, style).map((line) => withVerdict(line, style))
   return [
     `${style.bold(name)}  ${file}, state in ${stateLocation(state)}`,
     '',
-    ...table(head, rows, style).map((line) => withVerdict(line, style)),
+    ...(counted.length === 0 ? [] : [...ledgers, '']),
+    ...table([{ title: 'pipeline' }, { title: 'stored at' }, { title: 'run by' }], holders, style),
     ...(partitions ? pipelines.flatMap((status) => ['', ...partitionLines(status, style)]) : []),
   ]
 }
 
 function heldBy(states: readonly StoredState[]): string {
+  if (states.length === 0) return ''
   const holders = states.flatMap((state) => state.heldBy ?? [])
   return holders.length === 0 ? 'nobody' : holders.join(', ')
 }
@@ -111,7 +118,7 @@ function heldBy(states: readonly StoredState[]): string {
 function partitionLines({ pipeline, partitions, ended }: PipelineStatus, style: Style): string[] {
   if (partitions.length === 0 && ended === undefined) return [`${style.bold(pipeline)}  no partitions`]
   const ledgers = [...partitions.flatMap(({ ledger }) => ledger ?? []), ...(ended === undefined ? [] : [ended])]
-  const { columns, cells } = ledgerColumns(ledgers)
+  const { columns, cells } = ledgerColumns(ledgers, ALWAYS)
   // Where the source keeps them itself there are none here.
   const hasPositions = partitions.some(({ offset }) => offset !== undefined)
   const rows = partitions.map(({ stream, partition, offset, ledger }) => [

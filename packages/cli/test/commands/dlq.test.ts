@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 import { PartialBatchError, RecordError, RetriableError, sinkConnector, sourceConnector } from '@connect-run/core'
-import { converters, type PipelineConfig, ReplayJournal } from '@connect-run/core/runtime'
+import { converters, fileJournal, type PipelineConfig } from '@connect-run/core/runtime'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 
 import { runProgram } from '../../src/program.ts'
@@ -240,13 +240,43 @@ describe('dlq replay', () => {
       throw new Error('broken')
     }
     expect(await dlq('replay')).toMatchObject({ code: 1, out: '' })
-    const journal = await ReplayJournal.open(`${pathOf()}.journal`)
+    const journal = await fileJournal(`${pathOf()}.journal`).open(new AbortController().signal)
     expect(await dlq('replay')).toMatchObject({ code: 3 })
     await journal.close()
     onPut = (offsets) => {
       throw new PartialBatchError(offsets.map((_, row) => ({ row, error: new RecordError('RECORD_INVALID', 'no') })))
     }
     expect(await dlq('replay')).toMatchObject({ code: 1 })
+  })
+})
+
+describe('replays that hosts remember together', () => {
+  const sharedBy = (tasks: string[]): FakeHost => {
+    const journalAt = fileJournal(join(folder, 'shared'))
+    const of = (task: string) => {
+      tasks.push(task)
+      return { ...journalAt, location: 'redis://there' }
+    }
+    return { ...hostWith(), openJournals: async () => ({ of }) }
+  }
+
+  it('are asked and told by every command, under the name of the pipeline', async () => {
+    write({ offset: 1 }, { offset: 2 })
+    const tasks: string[] = []
+    expect(await dlq('replay --offsets 1', sharedBy(tasks))).toMatchObject({ code: 0, err: '' })
+    expect(existsSync(`${pathOf()}.journal`)).toBe(false)
+    const listed = await dlq('list --format json', sharedBy(tasks))
+    expect(JSON.parse(listed.out)).toMatchObject({ journal: 'redis://there', letters: 2, replayed: 1 })
+    expect((await dlq('show', sharedBy(tasks))).out).toContain('replayed')
+    expect((await dlq('purge', sharedBy(tasks))).out).toBe('Purged 1 letter, 1 letter left.\n')
+    expect(new Set(tasks)).toEqual(new Set(['app-main']))
+  })
+
+  it('say that nothing is read of what this host remembers', async () => {
+    write({ offset: 1 })
+    await dlq('replay')
+    const { err } = await dlq('replay', sharedBy([]))
+    expect(err).toContain(`${pathOf()}.journal is not looked at: replays are remembered in redis://there.`)
   })
 })
 

@@ -47,6 +47,15 @@ describe('explain', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(100)
   })
 
+  it('says of each file which it is, where there are several', async () => {
+    const host = fakeHost({ configs: { 'a.yaml': config, 'b.yaml': workerConfig('b', { pipelines: [pipeline] }) } })
+    expect(await explain(['a.yaml', 'b.yaml'], { format: 'text' }, host)).toBe(0)
+    const own = host.stdout.text.split('\n').filter((line) => /^\S/.test(line))
+    const of = 'main  queue -> store  at-least-once'
+    expect(own).toEqual(['oceanic  oceanic.yaml', of, 'b  b.yaml', of])
+    expect(host.stdout.text).toContain('\n\nb  b.yaml\n\nmain  queue')
+  })
+
   it('gives a program one object for each pipeline', async () => {
     const host = fakeHost({ configs: { 'a.yaml': config, 'b.yaml': workerConfig('b', { pipelines: [pipeline] }) } })
     expect(await runProgram(['explain', 'a.yaml', 'b.yaml', '--format', 'json'], '1', host)).toBe(0)

@@ -164,7 +164,7 @@ describe('connect-run torture', () => {
     ['torture a.yaml --record [1]', 'a JSON object'],
     ['torture a.yaml --kills -1', 'whole number'],
     ['torture a.yaml --workers 0', 'at least 1'],
-    ['torture a.yaml --only nobody', 'nobody is left out: there is no such pipeline'],
+    ['torture a.yaml --only nobody', 'nobody is left out: there is no such pipeline, but main and odd.'],
   ])('%s ends with 2 and starts nothing', async (line, said) => {
     const { host: fake, seen } = host()
     expect(await start(fake, line)).toBe(2)

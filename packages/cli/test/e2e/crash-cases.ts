@@ -75,13 +75,21 @@ export const CRASH_CASES: Readonly<Record<CrashPoint, readonly CrashCase[]>> = {
     on('kafka to kafka, exactly once', 'transaction-committed:2'),
     on('file to kafka, exactly once', 'transaction-committed:2'),
   ],
-  'replay-begun': [on('dead letters of a file to a file', 'replay-begun:2')],
+  'replay-claimed': [on('dead letters of a file to a file, by redis', 'replay-claimed')],
+  'replay-begun': [
+    on('dead letters of a file to a file', 'replay-begun:2'),
+    on('dead letters of a file to a file, by redis', 'replay-begun:2'),
+  ],
   'replay-written': [on('dead letters of a file to a file', 'replay-written:2')],
   'replay-committed': [
     on('dead letters of a file to a file', 'replay-committed'),
     on('dead letters of a file to a file', 'replay-committed:2'),
+    on('dead letters of a file to a file, by redis', 'replay-committed', 'replay-committed'),
   ],
-  'replay-done': [on('dead letters of a file to a file', 'replay-done:2')],
+  'replay-done': [
+    on('dead letters of a file to a file', 'replay-done:2'),
+    on('dead letters of a file to a file, by redis', 'replay-done'),
+  ],
 }
 
 function on(pair: CrashCase['pair'], ...at: readonly string[]): CrashCase {

@@ -81,15 +81,24 @@ pipelines:
   }
 }
 
+function deadLettersToFile({ place }: Surroundings): Promise<Crashing> {
+  return replayedPair(place, 'file:./state')
+}
+
+function deadLettersToFileByRedis({ place, redis }: Surroundings): Promise<Crashing> {
+  return replayedPair(place, redis)
+}
+
 /** Every second line can't be decoded and is set aside; the replay, by a config that knows better, is what crashes. */
-async function deadLettersToFile({ place }: Surroundings): Promise<Crashing> {
+async function replayedPair(place: Workplace, stateUrl: string): Promise<Crashing> {
   // More than half of a thousand letters are replayed in two chunks.
   const all = numbers(1200)
   const lines = all.map((n) => (Number(n) % 2 === 0 ? JSON.stringify({ n }) : `poison ${n}`))
   await place.write('in.jsonl', `${lines.join('\n')}\n`)
+  const name = `crash-${randomUUID().slice(0, 8)}`
   const pipeline = (value: string): string => `
-name: crash
-state: { url: file:./state }
+name: ${name}
+state: { url: ${stateUrl} }
 pipelines:
   copy:
     source: { connector: file, path: in.jsonl, value: ${value} }
@@ -308,6 +317,7 @@ export const PAIRS = {
   'file to file': fileToFile,
   'file to file, with its state in redis': fileToFileByRedis,
   'dead letters of a file to a file': deadLettersToFile,
+  'dead letters of a file to a file, by redis': deadLettersToFileByRedis,
   'file to a picky sink, by parking in redis': parkedRecords,
   'file to kafka': fileToKafka,
   'file to kafka, exactly once': fileToKafkaExactlyOnce,

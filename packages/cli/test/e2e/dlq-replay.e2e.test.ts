@@ -4,7 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
 import { type CnosdbServer, startCnosdbServer } from '@connect-run/testkit/embedded'
-import { kafkaAt, service } from '@connect-run/testkit/services'
+import { kafkaAt, redisCommand, service } from '@connect-run/testkit/services'
 import { type WorkerProcess, type Workplace, expectExit, whileRunning, workplace } from './worker-process.ts'
 
 const RECORDS = 10_000
@@ -21,23 +21,45 @@ afterEach(() => place.close())
 
 const numbers = Array.from({ length: RECORDS }, (_, i) => i)
 
-function chunksDone(journal: string): number {
-  return existsSync(journal) ? readFileSync(journal, 'utf8').split('"doneMs"').length - 1 : 0
+const redis = await service('redis')
+
+/** Where replays are remembered: `state`, and how many chunks are done. */
+interface Memory {
+  readonly state: string
+  chunksDone(task: string, journal: string): Promise<number> | number
+}
+
+const local: Memory = {
+  state: '{url: file:./.connect-run}',
+  chunksDone: (_, journal) => {
+    const path = join(place.folder, journal)
+    return existsSync(path) ? readFileSync(path, 'utf8').split('"doneMs"').length - 1 : 0
+  },
+}
+
+const shared: Memory = {
+  state: `{url: "${redis.address}", lease: 2s}`,
+  chunksDone: async (task) => {
+    const words = ['HGET', `connect-run:{${task}}:replayed`, 'last']
+    const note = await redisCommand({ port: Number(new URL(redis.address).port) }, words)
+    const [number, , step] = String(note ?? '0  done').split(' ')
+    return step === 'done' ? Number(number) : Number(number) - 1
+  },
 }
 
 /** Replays all, killed with kill -9 twice on the way: wherever it is then. Returns what the last one printed. */
-async function replayWithKills(args: readonly string[], journal: string): Promise<string> {
+async function replayWithKills(file: string, chunksDone: () => Promise<number> | number): Promise<string> {
   let done = 0
   for (let kill = 0; kill < 2; kill++) {
-    const replay = place.start(['dlq', 'replay', ...args])
+    const replay = place.start(['dlq', 'replay', file])
     const wanted = done + 3 + Math.floor(Math.random() * 4)
-    await whileRunning(replay, () => chunksDone(journal) >= wanted, `${wanted} chunks`)
+    await whileRunning(replay, async () => (await chunksDone()) >= wanted, `${wanted} chunks`)
     replay.kill('SIGKILL')
     expect(await replay.exited).toMatchObject({ signal: 'SIGKILL' })
-    done = chunksDone(journal)
+    done = await chunksDone()
     expect(done).toBeLessThan(RECORDS / 500)
   }
-  const last = place.start(['dlq', 'replay', ...args])
+  const last = place.start(['dlq', 'replay', file])
   await expectExit(last, 0)
   return last.output()
 }
@@ -48,14 +70,22 @@ async function run(args: readonly string[]): Promise<WorkerProcess> {
   return worker
 }
 
-describe('10,000 dead letters in a file, replayed into a file', () => {
+/** The letters are in a file, as is what they are replayed into. */
+function inAFile(memory: Memory): void {
+  let name: string
+
+  beforeEach(() => {
+    name = `dlq-${randomUUID().slice(0, 8)}`
+  })
+
   const config = (value: string): string => `
-name: app
+name: ${name}
+state: ${memory.state}
 pipelines:
   main:
     source: {connector: file, path: ${join(place.folder, 'in.txt')}, value: ${value}}
     sink: {connector: file, path: ${join(place.folder, 'out.txt')}}
-    errors: {tolerance: all, deadLetterQueue: {maxFileSize: 2MiB}}
+    errors: {tolerance: all, deadLetterQueue: {path: ${join(place.folder, 'dead.jsonl')}, maxFileSize: 2MiB}}
 `
   const write = (value: string): Promise<string> => place.write('app.yaml', config(value))
 
@@ -72,8 +102,7 @@ pipelines:
         groups: [{ letters: RECORDS }],
       })
 
-      const journal = join(place.folder, '.connect-run', 'app-main.dlq.jsonl.journal')
-      const output = await replayWithKills([file], journal)
+      const output = await replayWithKills(file, () => memory.chunksDone(`${name}-main`, 'dead.jsonl.journal'))
 
       expect(output).toMatch(/[\d,]+ records? replayed before: left out/)
       const lines = (await readFile(join(place.folder, 'out.txt'), 'utf8')).split('\n').slice(0, -1)
@@ -87,11 +116,15 @@ pipelines:
     },
     TIMEOUT_MS,
   )
-})
+}
+
+describe('10,000 dead letters in a file, replayed into a file', () => inAFile(local))
+
+redis.describe('10,000 dead letters in a file, replayed by Redis', () => inAFile(shared))
 
 const kafka = await service('kafka')
 
-kafka.describe('10,000 dead letters in a topic', () => {
+function inATopic(memory: Memory): void {
   let topic: string
   const broker = kafkaAt(kafka.address)
 
@@ -108,6 +141,7 @@ kafka.describe('10,000 dead letters in a topic', () => {
   function pipeline(value: string, sink: string, delivery: string): string {
     return `
 name: ${topic}
+state: ${memory.state}
 pipelines:
   main:
     source: {connector: kafka, brokers: "${kafka.address}", topics: [${topic}], value: ${value}}
@@ -127,7 +161,7 @@ pipelines:
     return place.write('app.yaml', pipeline('json', sink, delivery))
   }
 
-  const journal = (): string => join(place.folder, '.connect-run', `${topic}-main.dlq.journal`)
+  const chunksDone = () => memory.chunksDone(`${topic}-main`, `.connect-run/${topic}-main.dlq.journal`)
 
   describe('replayed into CnosDB', () => {
     let cnosdb: CnosdbServer
@@ -144,7 +178,7 @@ pipelines:
         const sink = `{connector: cnosdb, url: "${cnosdb.url}", database: public, table: t}`
         const file = await setAside(sink)
         expect(cnosdb.count('t')).toBe(0)
-        await replayWithKills([file], journal())
+        await replayWithKills(file, chunksDone)
         expect(cnosdb.count('t')).toBe(RECORDS)
         const row = cnosdb.rows('t').find(({ n }) => n === 4711)
         // The 2356th record of partition 1: its time is that of the record, with the digits of the offset behind.
@@ -163,21 +197,63 @@ pipelines:
     )
   })
 
+  function transactional(): string {
+    const names = `transactionalId: ${topic}.tx, positionsTopic: ${topic}.positions`
+    const target = `brokers: "${kafka.address}", topic: ${topic}.out, createTopic: {partitions: 2}`
+    return `{connector: kafka, ${target}, ${names}}`
+  }
+
+  async function expectOnceEach(): Promise<void> {
+    const values = (await broker.consumeAll(`${topic}.out`)).map(({ value }) => value!.toString())
+    expect(values).toHaveLength(RECORDS)
+    expect(new Set(values)).toEqual(new Set(numbers.map((n) => `{"n":${n},"replayed":true}`)))
+  }
+
   it(
     'come once each into a topic that is written in transactions',
     async () => {
-      const names = `transactionalId: ${topic}.tx, positionsTopic: ${topic}.positions`
-      const target = `brokers: "${kafka.address}", topic: ${topic}.out, createTopic: {partitions: 2}`
-      const sink = `{connector: kafka, ${target}, ${names}}`
-      const file = await setAside(sink, 'exactly-once')
-      await replayWithKills([file], journal())
-      const values = (await broker.consumeAll(`${topic}.out`)).map(({ value }) => value!.toString())
-      expect(values).toHaveLength(RECORDS)
-      expect(new Set(values)).toEqual(new Set(numbers.map((n) => `{"n":${n},"replayed":true}`)))
+      const file = await setAside(transactional(), 'exactly-once')
+      await replayWithKills(file, chunksDone)
+      await expectOnceEach()
       // A replay never writes positions where the pipeline has its own.
       const made = await broker.topicNames()
       expect(made.filter((name) => name.startsWith(`${topic}.positions`))).toEqual([`${topic}.positions-replay`])
     },
     TIMEOUT_MS,
   )
+
+  if (memory === shared) {
+    it('come once each when two hosts replay them, and one is suspended past its lease and woken', twoHosts, TIMEOUT_MS)
+  }
+
+  async function twoHosts(): Promise<void> {
+    const file = await setAside(transactional(), 'exactly-once')
+    const other = await workplace()
+    try {
+      const copy = await other.write('app.yaml', await readFile(file, 'utf8'))
+      const both = [place.start(['dlq', 'replay', file, '--limit', '2000'])]
+      both.push(other.start(['dlq', 'replay', copy, '--limit', '2000']))
+      const codes = (await Promise.all(both.map(({ exited }) => exited))).map(({ code }) => code)
+      // The other one is refused, or comes when the first has ended.
+      expect(['0,0', '0,3']).toContain(codes.map(String).toSorted().join())
+
+      const first = place.start(['dlq', 'replay', file])
+      const done = await chunksDone()
+      await whileRunning(first, async () => (await chunksDone()) > done, 'a chunk')
+      first.kill('SIGSTOP')
+      expect(await chunksDone()).toBeLessThan(RECORDS / 500)
+      await expectExit(other.start(['dlq', 'replay', copy]), 0)
+      first.kill('SIGCONT')
+      await expectExit(first, 1)
+      await expectOnceEach()
+    } finally {
+      await other.close()
+    }
+  }
+}
+
+kafka.describe('10,000 dead letters in a topic', () => {
+  inATopic(local)
+
+  redis.describe('with the state in Redis', () => inATopic(shared))
 })

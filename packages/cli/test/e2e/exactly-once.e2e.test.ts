@@ -54,6 +54,11 @@ kafka.describe('exactly once', () => {
     )
   }
 
+  async function writeNumbers(): Promise<void> {
+    const lines = numbers(0, TOTAL).map((n) => `${n}\n`)
+    await place.write('in.txt', lines.join(''))
+  }
+
   /** What a reader of committed records finds: every number once, those of each source partition in order. */
   async function expectNumbers(topic: string, count: number): Promise<void> {
     const values = (await broker.consumeAll(topic)).map(({ value }) => Number(value!.toString()))
@@ -150,12 +155,7 @@ pipelines:
   })
 
   it('from a file to a topic, though the worker is killed again and again', async () => {
-    await place.write(
-      'in.txt',
-      numbers(0, TOTAL)
-        .map((n) => `${n}\n`)
-        .join(''),
-    )
+    await writeNumbers()
     await broker.createTopic(`${name}-out`)
     const config = await place.write('up.yaml', fileConfig())
     await killRandomly(config, `${name}-out`)
@@ -232,12 +232,7 @@ pipelines:
   })
 
   it('though a worker is suspended until another has taken over its file, and wakes', async () => {
-    await place.write(
-      'in.txt',
-      numbers(0, TOTAL)
-        .map((n) => `${n}\n`)
-        .join(''),
-    )
+    await writeNumbers()
     await broker.createTopic(`${name}-out`)
     const zombie = start(await place.write('zombie.yaml', fileConfig('restart: { maxRestarts: 0 }')))
     await whileRunning(zombie, async () => (await given(`${name}-out`)) > TOTAL / 10, 'a part of it')

@@ -89,18 +89,7 @@ pipelines:
     const count = 200_000
     const text = Array.from({ length: count }, (_, n) => `line ${String(n).padStart(7, '0')}\n`).join('')
     await place.write('in.txt', text)
-    const config = await place.write(
-      'shared.yaml',
-      `
-name: shared
-state: { url: ${server.url}, lease: 30s }
-pipelines:
-  main:
-    source: { connector: file, path: in.txt }
-    sink: { connector: file, path: out.txt }
-    limits: { maxRecords: 2000 }
-`,
-    )
+    const config = await place.write('shared.yaml', copyConfig(`url: ${server.url}, lease: 30s`))
     for (let life = 1; life <= 6; life++) {
       const worker = start(config)
       const before = await stored()
@@ -117,17 +106,7 @@ pipelines:
 
   it('wait while Redis is away, say so once, and go on', async () => {
     await place.write('in.txt', 'one\n')
-    const config = await place.write(
-      'shared.yaml',
-      `
-name: shared
-state: { url: ${server.url}, lease: 1s }
-pipelines:
-  main:
-    source: { connector: file, path: in.txt }
-    sink: { connector: file, path: out.txt }
-`,
-    )
+    const config = await place.write('shared.yaml', copyConfig(`url: ${server.url}, lease: 1s`))
     const worker = start(config)
     await whileRunning(worker, async () => (await stored()) === 4, 'the first line')
     await server.kill()
@@ -146,14 +125,8 @@ pipelines:
     await place.write('in.txt', 'one\n')
     await server.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
     await server.command('CONFIG', 'SET', 'appendonly', 'no')
-    const text = (strict: boolean): string => `
-name: shared
-state: { url: "redis://:hush@127.0.0.1:${server.port}", strict: ${strict} }
-pipelines:
-  main:
-    source: { connector: file, path: in.txt }
-    sink: { connector: file, path: out.txt }
-`
+    const text = (strict: boolean): string =>
+      copyConfig(`url: "redis://:hush@127.0.0.1:${server.port}", strict: ${strict}`)
     await server.command('CONFIG', 'SET', 'requirepass', 'hush')
     const lax = start(await place.write('lax.yaml', text(false)), '--once')
     await expectExit(lax, 0)
@@ -166,3 +139,15 @@ pipelines:
     expect(lax.output() + strict.output()).not.toContain('hush')
   })
 })
+
+function copyConfig(state: string): string {
+  return `
+name: shared
+state: { ${state} }
+pipelines:
+  main:
+    source: { connector: file, path: in.txt }
+    sink: { connector: file, path: out.txt }
+    limits: { maxRecords: 2000 }
+`
+}

@@ -1,4 +1,5 @@
 import { mayPark } from '../delivery/parked-records.ts'
+import { sinkFacts } from './guarantee.ts'
 import type { Issue } from './issue.ts'
 import type { PipelineConfig } from './pipeline-config.ts'
 import type { StateConfig } from './state-config.ts'
@@ -9,7 +10,7 @@ export function checkParking(pipelines: readonly PipelineConfig[], state: StateC
     if (sink.parking === undefined) continue
     const path = ['pipelines', name, 'sink', 'parking']
     const refuse = (message: string, hint: string): void => void issues.push({ path, message, hint, at: 'key' })
-    const traits = sink.plugin.sink?.traits?.(sink.config as never) ?? {}
+    const traits = sinkFacts({ sink })
     if (!mayPark(traits)) {
       const why = traits.ordered === true ? 'the order of writes matters to it' : 'it would show a record twice'
       const message = `records of this ${sink.plugin.name} sink can't be set aside: ${why}`

@@ -1,5 +1,11 @@
-import type { SinkTraits } from '../api/sink-task.ts'
-import { type Guarantee, type GuaranteeLevel, guaranteeOf, sourceFacts, whyNotExactlyOnce } from './guarantee.ts'
+import {
+  type Guarantee,
+  type GuaranteeLevel,
+  guaranteeOf,
+  sinkFacts,
+  sourceFacts,
+  whyNotExactlyOnce,
+} from './guarantee.ts'
 import type { DeadLetterTarget, DeliveryMode, PipelineConfig } from './pipeline-config.ts'
 import { type StateConfig, stateLocation } from './state-config.ts'
 
@@ -55,20 +61,16 @@ export function explainPipeline(pipeline: PipelineConfig, state: StateConfig): E
   }
 }
 
-function traitsOf({ sink }: PipelineConfig): SinkTraits {
-  return sink.plugin.sink?.traits?.(sink.config as never) ?? {}
-}
-
 /** Who says where to go on after a restart. */
 function authority(pipeline: PipelineConfig): 'source' | 'sink' | 'state' | 'nobody' {
   const { positions } = sourceFacts(pipeline)
   if (positions === 'none') return 'nobody'
   if (positions === 'source') return 'source'
-  return traitsOf(pipeline).holdsPositions === true || pipeline.delivery === 'exactly-once' ? 'sink' : 'state'
+  return sinkFacts(pipeline).holdsPositions === true || pipeline.delivery === 'exactly-once' ? 'sink' : 'state'
 }
 
 function orderOf(pipeline: PipelineConfig): string {
-  const { ordered = false, concurrency = 1 } = traitsOf(pipeline)
+  const { ordered = false, concurrency = 1 } = sinkFacts(pipeline)
   const most = pipeline.sink.concurrency ?? concurrency
   if (ordered) return 'Records of one partition are written in the order in which they were read.'
   const parked = pipeline.sink.parking === undefined ? '' : ' Records in the retry queue are overtaken by later ones.'
@@ -85,7 +87,7 @@ function afterKill(pipeline: PipelineConfig, level: GuaranteeLevel): string {
   const since = commitIntervalMs === undefined ? '' : ` (\`commitInterval\` is ${duration(commitIntervalMs)})`
   const again = `Records since the last commit${since} are read again`
   if (level === 'at-least-once') return `${again}, and those of them that had been written are written twice.`
-  const { idempotent } = traitsOf(pipeline)
+  const { idempotent } = sinkFacts(pipeline)
   return idempotent === true ? `${again} and written over themselves.` : `${again}, after the sink has cut them off.`
 }
 
@@ -96,7 +98,7 @@ function afterLoss(pipeline: PipelineConfig): string {
   if (who === 'sink') return `${isSafe}: the sink holds the positions beside its data.`
   if (who === 'nobody') return `${isSafe}: there are no positions.`
   const again = 'The source is read from where it begins without a position, and all of that is written again'
-  return traitsOf(pipeline).idempotent === true ? `${again}, which changes nothing.` : `${again}.`
+  return sinkFacts(pipeline).idempotent === true ? `${again}, which changes nothing.` : `${again}.`
 }
 
 function afterMachine(pipeline: PipelineConfig, state: StateConfig): string {
@@ -110,17 +112,14 @@ function afterMachine(pipeline: PipelineConfig, state: StateConfig): string {
 }
 
 function weakenedBy(pipeline: PipelineConfig, state: StateConfig): Explanation['weakenedBy'] {
-  const { errors, source } = pipeline
+  const { errors } = pipeline
   const found: { setting: string; text: string }[] = []
   if (errors.tolerance === 'all' && errors.deadLetterQueue === undefined) {
     const text = 'Records that can’t be handled are dropped and counted: no dead letter queue is named.'
     found.push({ setting: 'errors.tolerance: all', text })
   }
   if (authority(pipeline) === 'state') found.push(...stateWeakness(state))
-  const ends = {
-    source: source.plugin.source?.traits?.(source.config as never).caveats,
-    sink: traitsOf(pipeline).caveats,
-  }
+  const ends = { source: sourceFacts(pipeline).caveats, sink: sinkFacts(pipeline).caveats }
   for (const [end, caveats = []] of Object.entries(ends)) {
     for (const { option, text } of caveats) found.push({ setting: `${end}.${option}`, text })
   }

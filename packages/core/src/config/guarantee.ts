@@ -75,7 +75,8 @@ export function sourceFacts({ source }: Pick<PipelineConfig, 'source'>): SourceF
   return { positions: 'state', ...source.plugin.source?.traits?.(source.config as never) }
 }
 
-function sinkFacts({ sink }: Pick<PipelineConfig, 'sink'>): SinkTraits {
+/** What the sink states. */
+export function sinkFacts({ sink }: Pick<PipelineConfig, 'sink'>): SinkTraits {
   return sink.plugin.sink?.traits?.(sink.config as never) ?? {}
 }
 

@@ -85,7 +85,7 @@ async function resolveFile(loading: Loading): Promise<LoadResult> {
   }
   const checkedFile = checked(context, fileSchema, raw, [])
   const pipelines = await resolvePipelines(context, raw, checkedFile)
-  const state = place && checkedFile && stateConfig(place, checkedFile.state, context.issues)
+  const state = place && checkedFile && stateConfig({ place, folder }, checkedFile.state, context.issues)
   if (state !== undefined) checkParking(pipelines, state, context.issues)
   const issues = context.issues.filter((issue) => !values.hasHole(issue.path) || isAbove(issue, source))
   if (checkedFile !== undefined && state !== undefined && issues.length === 0 && values.issues.length === 0) {
@@ -176,6 +176,8 @@ const unreadable: Readonly<Record<string, string>> = {
 
 const unreadableHints: Readonly<Record<string, string>> = {
   ENOENT: 'Check the path; it is relative to the current folder.',
+  EISDIR: 'Name the config file in it.',
+  EACCES: 'Let this user read it and pass through the folders above it, or start as a user who may.',
   ERR_ENCODING_INVALID_ENCODED_DATA: 'Save it as UTF-8, the encoding of YAML.',
 }
 

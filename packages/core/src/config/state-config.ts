@@ -1,4 +1,6 @@
+import { resolve } from 'node:path'
 import type { PropertySchema } from '../api/config-schema.ts'
+import { type TlsConfig, isPem, tlsProperties } from '../api/tls-options.ts'
 import type { Issue } from './issue.ts'
 import { type RedisAddress, type StatePlace, isFlaw, parseStateUrl } from './state-url.ts'
 import { isObject } from './validate.ts'
@@ -7,7 +9,7 @@ import { isObject } from './validate.ts'
 export type StateConfig = Exclude<StatePlace, RedisAddress> | RedisStateConfig
 
 export interface RedisStateConfig extends Omit<RedisAddress, 'isTls'> {
-  readonly tls: StateTls | undefined
+  readonly tls: TlsConfig | undefined
   /** Login of the sentinels, which have users of their own. */
   readonly sentinel: StateLogin | undefined
   /** A Redis that may lose what it has confirmed is refused instead of warned of. */
@@ -21,15 +23,6 @@ export interface RedisStateConfig extends Omit<RedisAddress, 'isTls'> {
 export interface StateLogin {
   readonly username?: string
   readonly password: string
-}
-
-/** PEM texts or paths. */
-export interface StateTls {
-  readonly ca?: string
-  readonly cert?: string
-  readonly key?: string
-  readonly keyPassword?: string
-  readonly verify: boolean
 }
 
 /** What a write waits for. */
@@ -47,7 +40,7 @@ export interface StateFileConfig {
   readonly url: string
   readonly username?: string
   readonly password?: string
-  readonly tls?: StateTls
+  readonly tls?: TlsConfig
   readonly sentinel?: StateLogin
   readonly strict: boolean
   readonly lease: number
@@ -60,22 +53,9 @@ const MIN_LEASE_MS = 1000
 
 const tls: PropertySchema = {
   type: 'object',
-  description: 'Encrypts the connection to Redis, as `rediss://` does, with certificates of your own.',
-  properties: {
-    ca: {
-      type: 'string',
-      minLength: 1,
-      description: 'Certificate authority to trust instead of the system’s: path of a PEM file, or the PEM itself.',
-    },
-    cert: { type: 'string', minLength: 1, description: 'Client certificate: path of a PEM file, or the PEM itself.' },
-    key: { type: 'string', secret: true, description: 'Key of `cert`: path of a PEM file, or the PEM itself.' },
-    keyPassword: { type: 'string', secret: true, description: 'Password of `key`.' },
-    verify: {
-      type: 'boolean',
-      default: true,
-      description: 'Check the server’s certificate and name. Off, anybody on the way can read and change what is sent.',
-    },
-  },
+  description:
+    'Encrypts the connection to Redis, as `rediss://` does, with certificates of your own. Paths are relative to this file.',
+  properties: tlsProperties('server'),
 }
 
 const durability: PropertySchema = {
@@ -160,8 +140,12 @@ export function statePlace(raw: unknown, folder: string): { readonly place?: Sta
   return { issues: [{ path: ['state', 'url'], message: place.message, hint: place.hint }] }
 }
 
-/** Undefined, with an issue, where the options contradict each other. */
-export function stateConfig(place: StatePlace, file: StateFileConfig, issues: Issue[]): StateConfig | undefined {
+/** Undefined, with an issue, where the options contradict each other. Paths are relative to the folder. */
+export function stateConfig(
+  { place, folder }: { readonly place: StatePlace; readonly folder: string },
+  file: StateFileConfig,
+  issues: Issue[],
+): StateConfig | undefined {
   if (place.kind !== 'redis') return place
   if (file.lease < MIN_LEASE_MS) {
     const hint =
@@ -175,12 +159,22 @@ export function stateConfig(place: StatePlace, file: StateFileConfig, issues: Is
     ...address,
     username: address.username ?? file.username,
     password: address.password ?? file.password,
-    tls: file.tls ?? (isTls ? { verify: true } : undefined),
+    tls: file.tls === undefined ? (isTls ? { verify: true } : undefined) : inFolder(file.tls, folder),
     sentinel: file.sentinel,
     strict: file.strict,
     leaseMs: file.lease,
     keyPrefix: file.keyPrefix,
     durability: { disk, replicas, timeoutMs: timeout },
+  }
+}
+
+function inFolder({ ca, cert, key, ...others }: TlsConfig, folder: string): TlsConfig {
+  const found = (pem: string): string => (isPem(pem) ? pem : resolve(folder, pem))
+  return {
+    ...others,
+    ...(ca === undefined ? {} : { ca: found(ca) }),
+    ...(cert === undefined ? {} : { cert: found(cert) }),
+    ...(key === undefined ? {} : { key: found(key) }),
   }
 }
 

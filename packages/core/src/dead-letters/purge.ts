@@ -13,9 +13,12 @@ export interface PurgeOptions {
 }
 
 export interface PurgeResult {
+  /** How many letters, among them copies of one. */
   readonly purged: number
+  /** Letters that were removed. */
+  readonly gone: ReadonlySet<string>
   /** Letters that stay. */
-  readonly ids: ReadonlySet<string>
+  readonly left: ReadonlySet<string>
 }
 
 /**
@@ -27,15 +30,19 @@ export interface PurgeResult {
 export async function purgeFile(path: string, options: PurgeOptions): Promise<PurgeResult> {
   for (const draft of await purgeDrafts(path)) await unlink(draft)
   await seal(path, options.nowMs)
-  const ids = new Set<string>()
+  const found = { gone: new Set<string>(), left: new Set<string>() }
   let purged = 0
-  for (const segment of await sealedSegments(path)) purged += await purgeSegment(segment, ids, options)
+  for (const segment of await sealedSegments(path)) purged += await purgeSegment(segment, found, options)
   await syncFolder(dirname(path))
-  return { purged, ids }
+  return { purged, ...found }
 }
 
 /** Also keeps lines that are no dead letters: nobody knows what they are. Returns how many are gone. */
-async function purgeSegment(path: string, ids: Set<string>, { isPurged, signal }: PurgeOptions): Promise<number> {
+async function purgeSegment(
+  path: string,
+  { gone, left }: { readonly gone: Set<string>; readonly left: Set<string> },
+  { isPurged, signal }: PurgeOptions,
+): Promise<number> {
   const segment = await open(path, 'r')
   const draft = await open(`${path}.tmp`, 'w', 0o600)
   let purged = 0
@@ -46,10 +53,11 @@ async function purgeSegment(path: string, ids: Set<string>, { isPurged, signal }
       const letter = found === undefined ? undefined : letterOf(found, { container: path, number })
       if (letter !== undefined && isPurged(letter)) {
         purged++
+        gone.add(letter.id)
         continue
       }
       kept++
-      if (letter !== undefined) ids.add(letter.id)
+      if (letter !== undefined) left.add(letter.id)
       await draft.appendFile(`${text}\n`)
     }
     await draft.sync()

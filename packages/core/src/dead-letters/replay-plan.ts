@@ -1,5 +1,5 @@
 import type { DeadLetter, LetterPlace } from './letter.ts'
-import type { Marks } from './journal.ts'
+import type { Marks } from './marks.ts'
 import type { DeadLetterQueue } from './queue.ts'
 import { type Selection, isSelected } from './selection.ts'
 

@@ -18,7 +18,8 @@ import { LedgerBook } from '../worker/ledger.ts'
 import { sinkOf, sourceOf } from '../worker/open-ends.ts'
 import { type SinkService, sinkService } from '../worker/sink-service.ts'
 import { startTask } from '../worker/start-task.ts'
-import type { FailedAgain, OpenChunk, ReplayJournal } from './journal.ts'
+import type { ReplayJournal } from './journal.ts'
+import type { FailedAgain, OpenChunk } from './marks.ts'
 import type { ReplayChunk, ReplayItem } from './replay-plan.ts'
 import { REPLAY_STREAM, isReplayPosition } from './replay-position.ts'
 import { replayedBatch } from './replayed-batch.ts'
@@ -87,10 +88,9 @@ export class Replayer {
     const { journal, clock } = options
     const opened = await openSink(options)
     const replayer = new Replayer(options, opened)
-    const { openChunk } = journal.marks
-    if (openChunk !== undefined && replayer.#position?.position.token === openChunk.key) {
-      await journal.done(openChunk, clock.now())
-    }
+    const token = replayer.#position?.position.token
+    const written = journal.marks.openChunks.find(({ key }) => key === token)
+    if (written !== undefined) await journal.done(written, clock.now())
     return replayer
   }
 

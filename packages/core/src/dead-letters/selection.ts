@@ -1,5 +1,5 @@
 import { type DeadLetter, failedAt } from './letter.ts'
-import type { Marks } from './journal.ts'
+import type { Marks } from './marks.ts'
 
 /** Which letters a command is about. What is left out does not matter. */
 export interface Selection {

@@ -1,5 +1,5 @@
 import { type DeadLetter, type LetterPlace, failedAt } from './letter.ts'
-import type { Marks } from './journal.ts'
+import type { Marks } from './marks.ts'
 import type { DeadLetterQueue } from './queue.ts'
 import { type Selection, codeOf, isOthers, isSelected, reasonOf, stageOf } from './selection.ts'
 

@@ -54,8 +54,7 @@ export class DeadLetterWriter {
     for (let attempt = 1; ; attempt++) {
       try {
         batch ??= pack()
-        await sink.put(batch, signal)
-        await sink.flush?.(signal)
+        await health.watched(putDurably(sink, batch, signal))
         health.succeeded()
         return true
       } catch (error) {
@@ -68,6 +67,11 @@ export class DeadLetterWriter {
       }
     }
   }
+}
+
+async function putDurably(sink: SinkTask, batch: RecordBatch, signal: AbortSignal): Promise<void> {
+  await sink.put(batch, signal)
+  await sink.flush?.(signal)
 }
 
 /** One for each record, also where several pieces of it failed. */

@@ -30,6 +30,10 @@ export class FateBook {
     this.#left = new Int32Array(records.length)
   }
 
+  record(index: number): ParkedRecord {
+    return this.#records[index]!
+  }
+
   /** Something is still to be noted of a record, or of a piece of it. `record`: its index. */
   expect(record: number): void {
     this.#left[record]!++

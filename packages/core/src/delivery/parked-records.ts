@@ -87,8 +87,8 @@ export class ParkedRecords {
       for (const row of skipped) fates.note(row, 'skipped')
       for (let row = 0; row < ready.length; row++) fates.expect(ready.packedRow(row))
       for (const { batch, row } of failures) fates.expect(batch.packedRow(row))
-      await this.#reject(failures, records, fates)
-      if (ready.length > 0) await this.#put(ready, records, fates)
+      await this.#reject(failures, fates)
+      if (ready.length > 0) await this.#put(ready, fates)
     } catch (error) {
       if (!this.#parts.signal.aborted) fail(error)
     }
@@ -97,55 +97,50 @@ export class ParkedRecords {
   }
 
   /** One attempt; a batch with poison in it is tried again by halves. */
-  async #put(rows: RecordBatch, records: readonly ParkedRecord[], fates: FateBook): Promise<void> {
+  async #put(rows: RecordBatch, fates: FateBook): Promise<void> {
     const { calls } = this.#parts
     const turn = await calls.turn()
     if (turn === undefined) return
     const error = await calls.call(rows, { turn, attempt: 1, areRefused: true })
     if (error === undefined) return fates.written(rows)
     if (isRecordError(error)) {
-      if (rows.length === 1)
-        return this.#reject([{ batch: rows, row: 0, stage: stageOf(error), error }], records, fates)
+      if (rows.length === 1) return this.#reject([{ batch: rows, row: 0, stage: stageOf(error), error }], fates)
       const middle = rows.length >>> 1
-      await this.#put(rows.slice(0, middle), records, fates)
-      return this.#put(rows.slice(middle, rows.length), records, fates)
+      await this.#put(rows.slice(0, middle), fates)
+      return this.#put(rows.slice(middle, rows.length), fates)
     }
     if (isPartialBatch(error)) {
       const { written, poison, again, reason } = sortOut(rows, error)
       fates.written(rows.select(written))
-      await this.#reject(poison, records, fates)
+      await this.#reject(poison, fates)
       // What a probe finds out is about the sink as well.
       if (turn.isProbe && written.length === 0 && poison.length === 0) return
-      return this.#refused(rows.select(again), reason, { records, fates })
+      return this.#refused(rows.select(again), reason, fates)
     }
     // A call that fails as a whole is about the sink, and not about the records.
     if (!isRetriable(error)) throw error
   }
 
   /** Out of attempts: dead letters. The others wait for their next attempt. */
-  async #refused(
-    rows: RecordBatch,
-    reason: unknown,
-    { records, fates }: { records: readonly ParkedRecord[]; fates: FateBook },
-  ): Promise<void> {
+  async #refused(rows: RecordBatch, reason: unknown, fates: FateBook): Promise<void> {
     if (rows.length === 0) return
     if (!isRetriable(reason)) throw reason
     const { maxAttempts } = this.#parts.limits
     const over: StageFailure[] = []
     for (let row = 0; row < rows.length; row++) {
-      const { attempts, retries } = records[rows.packedRow(row)]!
+      const { attempts, retries } = fates.record(rows.packedRow(row))
       const isOver = maxAttempts > 0 && retries + 1 >= maxAttempts
       if (isOver) over.push({ batch: rows, row, stage: 'TASK_PUT', error: exhausted(reason, attempts + retries + 1) })
       else fates.note(rows.packedRow(row), 'refused')
     }
-    await this.#reject(over, records, fates)
+    await this.#reject(over, fates)
   }
 
   /** Dead-letters one by one, as each has its own story; what a stop cuts short stays parked. */
-  async #reject(failures: readonly StageFailure[], records: readonly ParkedRecord[], fates: FateBook): Promise<void> {
+  async #reject(failures: readonly StageFailure[], fates: FateBook): Promise<void> {
     const { tolerance } = this.#parts
     for (const failure of failures) {
-      const record = records[failure.batch.packedRow(failure.row)]!
+      const record = fates.record(failure.batch.packedRow(failure.row))
       const tried = { attempts: record.attempts + record.retries + 1, firstFailureMs: record.firstFailureMs }
       await tolerance.reject([failure], tried, (row, outcome) => fates.note(row.batch.packedRow(row.row), outcome))
     }

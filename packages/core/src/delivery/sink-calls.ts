@@ -5,6 +5,7 @@ import type { RetryConfig } from '../config/pipeline-config.ts'
 import { crashPoint } from '../crash-points.ts'
 import type { RecordBatch } from '../records/record-batch.ts'
 import type { PipelineMetrics } from '../telemetry/pipeline-metrics.ts'
+import { sayWhileSlow } from '../telemetry/say-while-slow.ts'
 import { Breaker, type BreakerState, type Turn } from './breaker.ts'
 
 export interface SinkCallParts {
@@ -40,9 +41,6 @@ interface Call {
   /** It has taken too long. */
   isLate: boolean
 }
-
-/** A call of the sink that takes longer is said, and again each time it has taken so long, in milliseconds. */
-const SLOW_MS = 60_000
 
 /** Calls to one sink: each with its deadline, all behind one breaker. */
 export class SinkCalls {
@@ -119,7 +117,9 @@ export class SinkCalls {
     this.#calls.add(call)
     if (signal.aborted) this.#cut(call)
     else void this.#limit(call)
-    void this.#sayWhileSlow(rows.length, call.answered.signal)
+    void sayWhileSlow(clock, call.answered.signal, (seconds) => {
+      logger.warn({ records: rows.length, seconds }, `the sink has not answered for ${seconds} s`)
+    })
     metrics.observe('batch_size_records', rows.length)
     try {
       crashPoint('before-put')
@@ -154,15 +154,6 @@ export class SinkCalls {
     if (answered.signal.aborted) return
     call.isLate = true
     over.abort(new Error('the attempt took too long'))
-  }
-
-  async #sayWhileSlow(records: number, answered: AbortSignal): Promise<void> {
-    const { clock, logger } = this.#parts
-    for (let seconds = SLOW_MS / 1000; ; seconds += SLOW_MS / 1000) {
-      await clock.sleep(SLOW_MS, answered).catch(() => undefined)
-      if (answered.aborted) return
-      logger.warn({ records, seconds }, `the sink has not answered for ${seconds} s`)
-    }
   }
 }
 

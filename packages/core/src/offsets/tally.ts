@@ -3,8 +3,21 @@ export const outcomes = ['written', 'filtered', 'skipped', 'parked', 'deadLetter
 
 export type Outcome = (typeof outcomes)[number]
 
-/** How many records became what. `retried`, given to the sink more than once, stands beside: it is no outcome. */
-export type Tally = Record<Outcome | 'retried', number>
+/** How many records became what. */
+export interface Tally extends Record<Outcome, number> {
+  written: number
+  /** Dropped on purpose by a transform. */
+  filtered: number
+  /** Not for this sink, by its rules: tombstones, say. */
+  skipped: number
+  /** Set aside in the retry queue; they become written or dead-lettered later. */
+  parked: number
+  deadLettered: number
+  /** Could not be handled and had nowhere to go (`tolerance: all` without a dead letter queue). */
+  dropped: number
+  /** Given to the sink more than once, after a failure that passes: no outcome, each is one of the others as well. */
+  retried: number
+}
 
 /** So many records of one partition, and where to note what becomes of them. */
 export interface Count {

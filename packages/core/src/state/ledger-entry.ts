@@ -1,33 +1,17 @@
+import type { Partition } from '../api/record.ts'
+import { trackKey } from '../offsets/partition-groups.ts'
+import { type Tally, outcomes } from '../offsets/tally.ts'
+
 /**
  * Totals of one partition since the pipeline first ran;
  * `read` = filtered + skipped + written + parked + deadLettered + dropped + released + in flight.
  */
-export interface LedgerEntry {
-  readonly stream: string
-  readonly partition: number
+export interface LedgerEntry extends Partition, Readonly<Tally> {
   readonly read: number
-  readonly written: number
-  readonly filtered: number
-  readonly skipped: number
-  /** Counted beside the others: it is no outcome. */
-  readonly retried: number
-  readonly parked: number
-  readonly deadLettered: number
-  readonly dropped: number
   readonly released: number
 }
 
-const COUNTS = [
-  'read',
-  'written',
-  'filtered',
-  'skipped',
-  'retried',
-  'parked',
-  'deadLettered',
-  'dropped',
-  'released',
-] as const satisfies readonly (keyof LedgerEntry)[]
+const COUNTS = ['read', ...outcomes, 'retried', 'released'] as const
 
 /** Whether something that was stored is an entry. */
 export function isLedgerEntry(entry: unknown): entry is LedgerEntry {
@@ -40,14 +24,14 @@ export function isLedgerEntry(entry: unknown): entry is LedgerEntry {
 /** `old` with the entries of `changes` in place of those of the same partitions; one of which nothing was read takes its partition's away. */
 export function mergeLedger(old: readonly LedgerEntry[], changes: readonly LedgerEntry[]): readonly LedgerEntry[] {
   if (changes.length === 0) return old
-  const byPartition = new Map(old.map((entry) => [nameOf(entry), entry]))
+  const byPartition = new Map(old.map((entry) => [keyOf(entry), entry]))
   for (const entry of changes) {
-    if (entry.read === 0) byPartition.delete(nameOf(entry))
-    else byPartition.set(nameOf(entry), entry)
+    if (entry.read === 0) byPartition.delete(keyOf(entry))
+    else byPartition.set(keyOf(entry), entry)
   }
   return [...byPartition.values()]
 }
 
-function nameOf({ stream, partition }: LedgerEntry): string {
-  return `${partition} ${stream}`
+function keyOf({ stream, partition }: Partition): string {
+  return trackKey(stream, partition)
 }

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 
@@ -12,7 +13,7 @@ export interface Owner {
 }
 
 export async function thisProcess(): Promise<Owner> {
-  return { host: hostname(), pid: process.pid, boot: await bootId(), started: await startOf(process.pid) }
+  return { host: hostname(), pid: process.pid, boot: await bootId(), started: startOf(process.pid) }
 }
 
 /**
@@ -23,7 +24,7 @@ export async function mayLive(owner: Owner): Promise<boolean> {
   if (owner.host !== hostname()) return true
   if (owner.boot !== (await bootId())) return false
   if (!hasProcess(owner.pid)) return false
-  return owner.started === null || owner.started === (await startOf(owner.pid))
+  return owner.started === null || owner.started === startOf(owner.pid)
 }
 
 function hasProcess(pid: number): boolean {
@@ -35,18 +36,23 @@ function hasProcess(pid: number): boolean {
   }
 }
 
-function bootId(): Promise<string | null> {
-  return procFile('/proc/sys/kernel/random/boot_id', (text) => text.trim())
-}
-
-/** Field 22 of `/proc/<pid>/stat`; the name in field 2 may hold spaces and brackets. */
-function startOf(pid: number): Promise<string | null> {
-  return procFile(`/proc/${pid}/stat`, (text) => text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null)
-}
-
-async function procFile<T>(path: string, read: (text: string) => T): Promise<T | null> {
+async function bootId(): Promise<string | null> {
   try {
-    return read(await readFile(path, 'utf8'))
+    return (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim()
+  } catch {
+    return null
+  }
+}
+
+/**
+ * When the process started, in the kernel's ticks since boot; null where it has ended, also if nobody has noticed that
+ * yet, or can't be looked at. The name in field 2 of `stat` may hold spaces and brackets.
+ */
+export function startOf(pid: number): string | null {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+    return fields[0] === 'Z' || fields[0] === 'X' ? null : (fields[19] ?? null)
   } catch {
     return null
   }

@@ -27,7 +27,7 @@ export function commitRegularly(committer: OffsetCommitter, options: CommitLoopO
   const attempt = async (): Promise<void> => {
     const began = clock.monotonic()
     try {
-      await committer.commit()
+      await commitHealth.watched(committer.commit())
       failing = false
       commitHealth.succeeded()
       metrics.observe('offset_commit_seconds', (clock.monotonic() - began) / 1000)

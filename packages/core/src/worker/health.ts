@@ -1,5 +1,6 @@
 import { type ConnectError, isConnectError } from '../api/errors.ts'
 import type { Clock, Logger } from '../api/task-context.ts'
+import { sayWhileSlow } from '../telemetry/say-while-slow.ts'
 
 /** How often a trouble that lasts is said again, in milliseconds. */
 const REMINDER_MS = 30_000
@@ -33,6 +34,19 @@ export class Health {
   /** The same in one sentence. */
   get problem(): string | undefined {
     return this.#error === undefined ? undefined : describe(this.#error)
+  }
+
+  /** What the call comes to; said once a minute while it comes to nothing. */
+  async watched<T>(call: Promise<T>): Promise<T> {
+    const answered = new AbortController()
+    void sayWhileSlow(this.#clock, answered.signal, (seconds) => {
+      this.#logger.warn({ seconds }, `${this.#subject}: still waiting after ${seconds} s`)
+    })
+    try {
+      return await call
+    } finally {
+      answered.abort()
+    }
   }
 
   failed(error: unknown): void {

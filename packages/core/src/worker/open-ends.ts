@@ -93,7 +93,7 @@ export async function openSource(options: TaskOptions, closers: Closers, parts: 
   const { pipeline } = options
   const connector = sourceOf(pipeline.source.plugin)
   const { state } = parts
-  let slot: { readonly changed: () => void } | undefined
+  let slot: LedgerSlot | undefined
   const source = await startTask<SourceTask>({
     ...options,
     create: () => connector.create(pipeline.source.config),
@@ -101,12 +101,11 @@ export async function openSource(options: TaskOptions, closers: Closers, parts: 
       if (state !== undefined) parts.storeIn((positions) => storeWithLedger(state, options.ledger, positions))
       if (task.commit !== undefined) {
         const commit = isInTransaction(parts.sink, task) ? async () => undefined : task.commit.bind(task)
-        slot ??= openSlot(options, closers)
-        const { changed } = slot
+        const ledgerSlot = (slot ??= openSlot(options, closers))
         parts.storeIn(async (positions) => {
           if (positions.length > 0) await commit(positions)
           options.ledger.passed(positions)
-          changed()
+          ledgerSlot.changed()
         })
       }
       const { ownership } = parts
@@ -138,11 +137,11 @@ async function storeWithLedger(state: TaskState, ledger: LedgerBook, positions: 
 }
 
 /** Where the ledger is kept of a source that keeps its own positions. */
-function openSlot(options: TaskOptions, closers: Closers): { readonly changed: () => void } {
+function openSlot(options: TaskOptions, closers: Closers): LedgerSlot {
   const task = `${options.worker}-${options.pipeline.name}`
   const slot = new LedgerSlot({ ...options, task, health: options.ledgerHealth })
   closers.push(() => slot.close())
-  return { changed: () => slot.changed() }
+  return slot
 }
 
 /** A source with a store of its own asks for its partitions' positions later. */

@@ -1,21 +1,10 @@
 import type { ErrorCode } from '../api/error-codes.ts'
 import type { BreakerState } from '../delivery/breaker.ts'
+import type { Tally } from '../offsets/tally.ts'
 
 /** Counts of source records of one pipeline since its worker started. `read` is the sum of all others but `retried`. */
-export interface Ledger {
+export interface Ledger extends Readonly<Tally> {
   readonly read: number
-  readonly written: number
-  /** Dropped on purpose by a transform. */
-  readonly filtered: number
-  /** Not for this sink, by its rules: tombstones, say. */
-  readonly skipped: number
-  /** Given to the sink more than once, after a failure that passes. Each is one of the others as well. */
-  readonly retried: number
-  /** Set aside in the retry queue; they become written or dead-lettered later. */
-  readonly parked: number
-  readonly deadLettered: number
-  /** Could not be handled and had nowhere to go (`tolerance: all` without a dead letter queue). */
-  readonly dropped: number
   /** Read, and not yet any of the others. After a rebalance or a restart some are forgotten and read again. */
   readonly inFlight: number
   /** Given up with their partition, or abandoned by a failed task: whoever owns it next reads them again. */

@@ -41,6 +41,7 @@ describe('values', () => {
   it.each([
     '${topic}',
     '${topic}-${partition}',
+    'readings-${time:yyyy.MM.dd}-${header.X-Region}-${value.A:-b}',
     '${record.key}',
     '${Topic}',
     '${}',

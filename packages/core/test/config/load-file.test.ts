@@ -342,6 +342,17 @@ it('a file that is not UTF-8 is refused, and so is one that a reference names', 
   }
 })
 
+it.each([
+  ['EISDIR', 'is a folder, not a file', 'Name the config file in it.'],
+  ['EACCES', 'may not be read by this user', expect.stringContaining('Let this user read it')],
+])('a file that can’t be read (%s) is said, with what to do', async (code, message, hint) => {
+  const readFile = (): never => {
+    throw Object.assign(new Error('no'), { code })
+  }
+  const { diagnostics } = await loadWorkerConfig('a.yaml', { env: {}, readFile })
+  expect(diagnostics).toMatchObject([{ code: 'CONFIG_UNREADABLE', message, hint }])
+})
+
 describe('two pipelines', () => {
   const both = (first: string, second: string): string => `name: app
 pipelines:

@@ -98,7 +98,7 @@ describe('the state of a file', () => {
   function resolved(url: string, changes: Partial<StateFileConfig> = {}) {
     const issues: Issue[] = []
     const { place } = statePlace({ state: { url } }, '/etc')
-    return { state: stateConfig(place!, { ...file, ...changes }, issues), issues }
+    return { state: stateConfig({ place: place!, folder: '/etc' }, { ...file, ...changes }, issues), issues }
   }
 
   it('is a folder where nothing is said', () => {
@@ -110,7 +110,7 @@ describe('the state of a file', () => {
     expect(state).toMatchObject({
       username: 'u',
       password: 'p',
-      tls: { ca: 'ca.pem' },
+      tls: { ca: '/etc/ca.pem', verify: true },
       strict: true,
       leaseMs: 5000,
       keyPrefix: 'p',
@@ -122,6 +122,13 @@ describe('the state of a file', () => {
       tls: undefined,
     })
     expect(resolved('rediss://h').state).toMatchObject({ tls: { verify: true } })
+  })
+
+  it('finds certificates beside the file, and takes PEM texts and other paths as they are', () => {
+    const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n'
+    const tls = { ca: pem, cert: 'tls/cert.pem', key: '/run/key.pem', keyPassword: 'hush', verify: false }
+    expect(resolved('redis://h', { tls }).state).toMatchObject({ tls: { ...tls, cert: '/etc/tls/cert.pem' } })
+    expect(resolved('rediss://h', { tls: {} }).state).toMatchObject({ tls: {} })
   })
 
   it('needs a lease that a hiccup does not end', () => {

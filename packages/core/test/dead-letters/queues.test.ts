@@ -5,7 +5,7 @@ import { type PackedInput, RecordError, packRecords, sourceConnector } from '../
 import type { ConnectorPlugin, SourceContext, SourceTask } from '../../src/index.ts'
 import type { DeadLetterTarget } from '../../src/config/pipeline-config.ts'
 import { fileQueue } from '../../src/dead-letters/file-queue.ts'
-import { readMarks } from '../../src/dead-letters/journal.ts'
+import { readMarks } from '../../src/dead-letters/file-journal.ts'
 import { type DeadLetterQueue } from '../../src/dead-letters/queue.ts'
 import { isSelected } from '../../src/dead-letters/selection.ts'
 import { sourceQueue } from '../../src/dead-letters/source-queue.ts'

@@ -4,7 +4,7 @@ import { describe, expect, it } from '@jest/globals'
 import { PartialBatchError, type Positions, RecordError, RetriableError, type SinkTask } from '../../src/index.ts'
 import type { PipelineConfig } from '../../src/config/pipeline-config.ts'
 import { jsonConverter } from '../../src/converters/json.ts'
-import { ReplayJournal } from '../../src/dead-letters/journal.ts'
+import { FileJournal } from '../../src/dead-letters/file-journal.ts'
 import type { DeadLetterQueue } from '../../src/dead-letters/queue.ts'
 import { type PlanOptions, type ReplayPlan, planReplay, replayChunks } from '../../src/dead-letters/replay-plan.ts'
 import { REPLAY_STREAM } from '../../src/dead-letters/replay-position.ts'
@@ -17,7 +17,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 const folder = temporaryFolder('replay')
 const { signal } = new AbortController()
 setMaxListeners(0, signal)
-const openJournal = (): Promise<ReplayJournal> => ReplayJournal.open(join(folder(), 'q.journal'))
+const openJournal = (): Promise<FileJournal> => FileJournal.open(join(folder(), 'q.journal'))
 
 function queueOf(...settings: LetterSetting[]): DeadLetterQueue {
   const letters = settings.map(letter)

@@ -67,6 +67,16 @@ describe('DeadLetterWriter', () => {
     expect(sizes).toEqual([2, 2, 2])
   })
 
+  it('says once a minute that the queue does not answer', async () => {
+    const { writer, clock, logger } = writing({ flush: () => clock.sleep(150_000) })
+    await expect(clock.runUntil(writer.write(failuresOf(0), context, givenUp))).resolves.toBe(true)
+    expect(logger.lines.map(({ message }) => message)).toEqual([
+      'dead letter queue: still waiting after 60 s',
+      'dead letter queue: still waiting after 120 s',
+    ])
+    expect(clock.sleeping).toBe(0)
+  })
+
   it('fails when a dead letter is refused, also during a stop; the next one is written all the same', async () => {
     const { writer, stopping } = writing({
       put: async (batch) => {

@@ -8,7 +8,8 @@ import { VirtualClock } from '../support/virtual-clock.ts'
 
 function looping(commit: (attempt: number) => Promise<void>) {
   const clock = new VirtualClock()
-  const commitHealth = new Health('commit', recordingLogger(), clock)
+  const logger = recordingLogger()
+  const commitHealth = new Health('commit', logger, clock)
   const failed: unknown[] = []
   const counted: string[] = []
   let attempts = 0
@@ -16,7 +17,7 @@ function looping(commit: (attempt: number) => Promise<void>) {
   const metrics = { count: (name: string) => void counted.push(name), gauge() {}, observe() {} }
   const fail = (error: unknown): void => void failed.push(error)
   const loop = commitRegularly(committer, { intervalMs: 100, clock, commitHealth, metrics, fail })
-  return { loop, clock, commitHealth, failed, counted, attempts: () => attempts }
+  return { loop, clock, commitHealth, logger, failed, counted, attempts: () => attempts }
 }
 
 describe('commitRegularly', () => {
@@ -28,6 +29,17 @@ describe('commitRegularly', () => {
     expect(clock.sleeping).toBe(0)
     await clock.runUntil(clock.sleep(350))
     expect(attempts()).toBe(3)
+  })
+
+  it('says once a minute that a commit does not end', async () => {
+    const { loop, clock, logger, attempts } = looping(() => clock.sleep(150_000))
+    await clock.runUntil(clock.sleep(150_150))
+    loop.stop()
+    expect(attempts()).toBe(1)
+    expect(logger.lines.map(({ level, message }) => `${level} ${message}`)).toEqual([
+      'warn commit: still waiting after 60 s',
+      'warn commit: still waiting after 120 s',
+    ])
   })
 
   it('says what may pass and goes on', async () => {

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { type IncomingMessage, type Server, createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { readBody } from './cnosdb-request.ts'
 import type { CnosdbServer } from './cnosdb-server.ts'
 import type { Fault } from './fault-plan.ts'
+import { readBody } from './http-exchange.ts'
 
 /** A second port through which another process looks into a stand-in and breaks it; works while it refuses. */
 export interface CnosdbAdmin {

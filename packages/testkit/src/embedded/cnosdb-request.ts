@@ -1,18 +1,7 @@
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { promisify } from 'node:util'
 import { brotliDecompress, gunzip, inflateRaw } from 'node:zlib'
-
-/** An answer other than 200. Without a code the body is empty. */
-export class HttpFailure extends Error {
-  readonly status: number
-  readonly code: string | undefined
-
-  constructor(status: number, code?: string, message = '') {
-    super(message)
-    this.status = status
-    this.code = code
-  }
-}
+import { HttpFailure } from './http-exchange.ts'
 
 const decoders = new Map<string, (body: Buffer) => Promise<Buffer>>([
   ['gzip', promisify<Buffer, Buffer>(gunzip)],
@@ -51,10 +40,4 @@ export function decoderOf(headers: IncomingHttpHeaders): (body: Buffer) => Promi
       throw new HttpFailure(400, '040013', `Failed to decode the request body as ${encoding}`)
     }
   }
-}
-
-export async function readBody(request: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
-  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 }

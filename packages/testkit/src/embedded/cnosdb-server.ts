@@ -1,14 +1,14 @@
 import { isUtf8 } from 'node:buffer'
-import { once } from 'node:events'
-import { type IncomingMessage, STATUS_CODES, type Server, type ServerResponse, createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { HttpFailure, checkLength, checkUser, decoderOf, readBody } from './cnosdb-request.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { checkLength, checkUser, decoderOf } from './cnosdb-request.ts'
 import { type Fault, FaultPlan } from './fault-plan.ts'
+import { HttpFailure, readBody } from './http-exchange.ts'
 import { INT64_MAX, INT64_MIN, LineProtocolError, ParserPanic, type Point, parseLineProtocol } from './line-protocol.ts'
+import { LoopbackListener } from './loopback-listener.ts'
 import { PointDatabase, Refusal, type Row } from './point-store.ts'
 import { encodeResult } from './sql-format.ts'
 import { type QueryResult, runSql } from './sql.ts'
+import { suffer } from './suffer.ts'
 
 export interface CnosdbServerOptions {
   /** Default: any free one. */
@@ -55,17 +55,15 @@ export class CnosdbServer {
   readonly #options: CnosdbServerOptions
   readonly #databases = new Map<string, PointDatabase>()
   readonly #faults: FaultPlan
+  readonly #listener: LoopbackListener
   readonly #answers: Record<string, number> = {}
   readonly #routes: ReadonlyMap<string, readonly [methods: string, handler: Handler]>
-  #server: Server | undefined
-  #port: number
-  #reopening: NodeJS.Timeout | undefined
   #writes = 0
   #points = 0
 
   constructor(options: CnosdbServerOptions) {
     this.#options = options
-    this.#port = options.port ?? 0
+    this.#listener = new LoopbackListener((request, response) => void this.#answer(request, response), options.port)
     this.#faults = new FaultPlan(options.monotonic ?? (() => performance.now()))
     for (const name of options.databases ?? ['public']) this.#databases.set(name, new PointDatabase())
     this.#routes = new Map([
@@ -78,7 +76,7 @@ export class CnosdbServer {
 
   /** Stays the same while connections are refused. */
   get url(): string {
-    return `http://127.0.0.1:${this.#port}`
+    return this.#listener.url
   }
 
   count(table: string, database = 'public'): number {
@@ -107,31 +105,12 @@ export class CnosdbServer {
   }
 
   /** Closes the port and every connection; `accept`, or the end of `forMs`, opens the same port again. */
-  async refuse(forMs?: number): Promise<void> {
-    clearTimeout(this.#reopening)
-    const server = this.#server
-    this.#server = undefined
-    if (server !== undefined) {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
-    }
-    if (forMs === undefined) return
-    this.#reopening = setTimeout(() => void this.accept(), forMs)
-    this.#reopening.unref()
+  refuse(forMs?: number): Promise<void> {
+    return this.#listener.refuse(forMs)
   }
 
-  async accept(): Promise<void> {
-    clearTimeout(this.#reopening)
-    if (this.#server !== undefined) return
-    const server = createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
-      void this.#answer(request, response)
-    })
-    this.#server = server
-    server.listen(this.#port, '127.0.0.1')
-    await once(server, 'listening')
-    this.#port = (server.address() as AddressInfo).port
+  accept(): Promise<void> {
+    return this.#listener.accept()
   }
 
   async stop(): Promise<void> {
@@ -221,61 +200,6 @@ function scaled(time: bigint, scale: bigint): bigint {
   const nanoseconds = time * scale
   if (nanoseconds > INT64_MAX || nanoseconds < INT64_MIN) throw new Refusal('050014', 'timestamp overflow')
   return nanoseconds
-}
-
-/** Makes the request go wrong as planned. */
-async function suffer(
-  fault: Fault,
-  request: IncomingMessage,
-  response: ServerResponse,
-  handle: () => Promise<void>,
-): Promise<void> {
-  switch (fault.kind) {
-    case 'status': {
-      await readBody(request)
-      for (const [name, value] of Object.entries(fault.headers ?? {})) response.setHeader(name, value)
-      throw new HttpFailure(fault.status, fault.errorCode, fault.message)
-    }
-    case 'hang':
-      return
-    case 'reset':
-      request.socket.resetAndDestroy()
-      return
-    case 'reset-mid-body':
-      request.once('data', () => request.socket.resetAndDestroy())
-      return
-    case 'lose-answer':
-    case 'cut-answer': {
-      const end = response.end.bind(response)
-      response.end = (): ServerResponse => {
-        if (fault.kind === 'lose-answer') request.socket.resetAndDestroy()
-        else cutShort(request, response)
-        return response
-      }
-      await handle().finally(() => (response.end = end))
-      return
-    }
-    case 'delay':
-      await pause(fault.ms, request)
-      await handle()
-  }
-}
-
-/** Sends the head and one byte of the body that it promises. */
-function cutShort({ socket }: IncomingMessage, response: ServerResponse): void {
-  socket.write(
-    `HTTP/1.1 ${response.statusCode} ${STATUS_CODES[response.statusCode]}\r\ncontent-length: 100\r\n\r\n{`,
-    () => socket.resetAndDestroy(),
-  )
-}
-
-/** Ends early when the connection does. */
-async function pause(ms: number, { socket }: IncomingMessage): Promise<void> {
-  const gone = new AbortController()
-  const abort = (): void => gone.abort()
-  socket.once('close', abort)
-  await sleep(ms, undefined, { signal: gone.signal }).catch(() => undefined)
-  socket.off('close', abort)
 }
 
 function fail(error: unknown, request: IncomingMessage, response: ServerResponse): void {

@@ -8,8 +8,8 @@ export type Fault = FaultKind & {
   readonly times?: number
   /** For how long, in milliseconds from now. */
   readonly forMs?: number
-  /** Which requests: writes (default) or all of them. */
-  readonly requests?: 'writes' | 'all'
+  /** Which requests: writes (default), the others, or all of them. */
+  readonly requests?: 'writes' | 'others' | 'all'
 }
 
 export type FaultKind =
@@ -57,7 +57,7 @@ export class FaultPlan {
   take(request: 'write' | 'other'): Fault | undefined {
     const now = this.#now()
     this.#planned = this.#planned.filter((planned) => planned.left > 0 && planned.until > now)
-    const found = this.#planned.find(({ fault }) => request === 'write' || fault.requests === 'all')
+    const found = this.#planned.find(({ fault: { requests = 'writes' } }) => [`${request}s`, 'all'].includes(requests))
     if (found !== undefined) found.left--
     return found?.fault
   }

@@ -17,6 +17,16 @@ export {
 } from './line-protocol.ts'
 export { type MockKafka, startMockKafka } from './mock-kafka.ts'
 export { type CellValue, Refusal, type Row } from './point-store.ts'
+export type { BulkAction, BulkOperation } from './search-bulk.ts'
+export type { SearchProduct } from './search-paths.ts'
+export {
+  type ItemRefusal,
+  type SearchRequest,
+  SearchStandIn,
+  type SearchStandInOptions,
+  startSearchStandIn,
+} from './search-stand-in.ts'
+export type { StoredDocument } from './search-store.ts'
 export type { QueryResult } from './sql.ts'
 
 /** Servers inside this process, for the demo and for quick tests. */

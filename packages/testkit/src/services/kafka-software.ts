@@ -1,11 +1,8 @@
 import { readdirSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ensureSystemPackages, findProgram, firstLine } from '../../setup/system-packages.mjs'
 import { cached, cacheFolder } from './cache-folder.ts'
 import { containerCommand, containerEngine, hasImage } from './container-engine.ts'
-import { runCommand } from './run-command.ts'
-import { ServiceUnavailableError } from './service-unavailable.ts'
+import { fetchByMaven, javaProgram } from './maven.ts'
 
 const RELEASES = { '3.9': '3.9.1', '4.2': '4.2.0' } as const
 
@@ -53,7 +50,7 @@ async function fromImage(release: string): Promise<KafkaSoftware | undefined> {
 }
 
 async function fromMaven(release: string): Promise<KafkaSoftware> {
-  const java = await javaProgram()
+  const java = await javaProgram('Kafka')
   const folder = await cached(`kafka-${release}`, (draft) => fetchJars(release, draft))
   const jars = readdirSync(folder).filter((file) => file.endsWith('.jar')).length
   return {
@@ -63,38 +60,20 @@ async function fromMaven(release: string): Promise<KafkaSoftware> {
   }
 }
 
-const JAVA_AT_LEAST = 17
-
-async function javaProgram(): Promise<string> {
-  const missing = findProgram('java') ? undefined : await ensureSystemPackages(['default-jdk-headless'])
-  const program = findProgram('java')
-  if (!program) throw new ServiceUnavailableError(`no Java to run Kafka: ${missing ?? 'none on the PATH'}`)
-  const said = firstLine(program, ['-version']) ?? 'it does not run'
-  if (Number(/version "(\d+)/.exec(said)?.[1] ?? 0) >= JAVA_AT_LEAST) return program
-  throw new ServiceUnavailableError(`Kafka needs Java ${JAVA_AT_LEAST} or newer, and ${program} is no such: ${said}`)
-}
-
 async function fetchJars(release: string, folder: string): Promise<void> {
-  if (!findProgram('mvn')) {
-    const missing = await ensureSystemPackages(['maven'])
-    if (missing) throw new ServiceUnavailableError(`no Maven to fetch Kafka with: ${missing}`)
-  }
-  const pom = join(folder, 'pom.xml')
-  await writeFile(pom, pomOf(release))
-  process.stderr.write(`fetching Kafka ${release} by Maven\n`)
-  const fetch = ['mvn', '-q', '-B', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime']
-  await runCommand([...fetch, `-DoutputDirectory=${folder}`]).catch((cause: unknown) => {
-    throw new ServiceUnavailableError(`Maven could not fetch Kafka ${release}: ${String(cause)}`, { cause })
+  await fetchByMaven({
+    what: `Kafka ${release}`,
+    folder,
+    pom: dependencies(release),
+    args: ['dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${folder}`],
   })
 }
 
-function pomOf(release: string): string {
+function dependencies(release: string): string {
   const artifacts = ['kafka_2.13', 'connect-runtime', 'connect-file', 'kafka-tools']
-  const dependencies = artifacts.map((name) => dependency('org.apache.kafka', name, release))
-  dependencies.push(dependency('org.slf4j', 'slf4j-reload4j', '1.7.36')) // the artifacts have no logger of their own
-  return `<project>
-<modelVersion>4.0.0</modelVersion><groupId>connect-run</groupId><artifactId>kafka</artifactId><version>1</version>
-<dependencies>${dependencies.join('\n')}</dependencies></project>\n`
+  const all = artifacts.map((name) => dependency('org.apache.kafka', name, release))
+  all.push(dependency('org.slf4j', 'slf4j-reload4j', '1.7.36')) // the artifacts have no logger of their own
+  return `<dependencies>${all.join('\n')}</dependencies>`
 }
 
 function dependency(group: string, artifact: string, version: string): string {

@@ -117,17 +117,19 @@ function withProperties(access: Access, properties: ClientProperties): Access {
 async function createTopic(access: Access, name: string, options: TopicOptions = {}): Promise<void> {
   const { partitions = 1, replicationFactor = 1, config = {} } = options
   const topic = { topic: name, num_partitions: partitions, replication_factor: replicationFactor, config }
-  await administer(access, (admin, done) => admin.createTopic(topic, access.requestMs, done))
+  await administer(access, TOPIC_EXISTS, (admin, done) => admin.createTopic(topic, access.requestMs, done))
   await untilPartitions(access, name, partitions)
 }
 
 async function createPartitions(access: Access, name: string, total: number): Promise<void> {
-  await administer(access, (admin, done) => admin.createPartitions(name, total, access.requestMs, done))
+  await administer(access, SAME_PARTITIONS, (admin, done) =>
+    admin.createPartitions(name, total, access.requestMs, done),
+  )
   await untilPartitions(access, name, total)
 }
 
 async function deleteTopic(access: Access, name: string): Promise<void> {
-  await administer(access, (admin, done) => admin.deleteTopic(name, access.requestMs, done))
+  await administer(access, NO_TOPIC, (admin, done) => admin.deleteTopic(name, access.requestMs, done))
   await withProducer(access, (producer) =>
     pollUntil(async () => !(await metadata(producer)).some((topic) => topic.name === name), {
       what: `topic ${name} is deleted`,
@@ -295,22 +297,36 @@ async function partitionsOf(client: Producer | KafkaConsumer, topic: string): Pr
 
 type AdminClient = ReturnType<typeof Kafka.AdminClient.create>
 
-const DESTROYED = -197 // ERR__DESTROY
+// What a broker says to a request that it has already done.
+const NO_TOPIC = 3
+const TOPIC_EXISTS = 36
+const SAME_PARTITIONS = 37
+
+/** ERR__DESTROY and ERR__DESTROY_BROKER: the handle of the broker that was asked is gone. */
+const DESTROYED: ReadonlySet<number | undefined> = new Set([-197, -137])
 const ASK_AGAIN_MS = 100
 
 /**
- * A request of a client that is still learning who the brokers are can be waiting for a bootstrap server's handle when
- * that is replaced by the broker's own; it is asked again then, after a pause, since three handles take their time.
+ * A client gives up its handle of a broker that its newest metadata do not name, and what was asked by it: a bootstrap
+ * server's handle is always replaced by the broker's own, and a broker that has just started is not named everywhere.
+ * It is asked again then, after a pause, since three handles take their time. The first request may have been heard
+ * nevertheless: `done` is how the second one is answered where it was.
  */
-async function administer(access: Access, request: (admin: AdminClient, done: Done<void>) => void): Promise<void> {
+async function administer(
+  access: Access,
+  done: number,
+  request: (admin: AdminClient, done: Done<void>) => void,
+): Promise<void> {
   const admin = Kafka.AdminClient.create({ ...access.properties })
   const deadline = Date.now() + access.requestMs
   try {
-    for (;;) {
+    for (let isRepeated = false; ; isRepeated = true) {
       try {
-        return await call<void>((done) => request(admin, done))
+        return await call<void>((settle) => request(admin, settle))
       } catch (error) {
-        if ((error as LibrdKafkaError).code !== DESTROYED || Date.now() > deadline) throw error
+        const { code } = error as LibrdKafkaError
+        if (isRepeated && code === done) return
+        if (!DESTROYED.has(code) || Date.now() > deadline) throw error
         await delay(ASK_AGAIN_MS)
       }
     }

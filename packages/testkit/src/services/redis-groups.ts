@@ -31,7 +31,7 @@ export async function startRedisSentinels(
   try {
     const primary = await start(options)
     const replica = await start({ ...options, config: { ...options.config, replicaof: `127.0.0.1 ${primary.port}` } })
-    await pollUntil(async () => (await replica.command('INFO', 'replication'))?.toString().includes('link_status:up'))
+    await untilFollowing(replica, primary)
     const config = sentinelConfig(name, primary.port, options.password)
     const sentinels = await Promise.all([1, 2, 3].map(() => start({ ...options, config })))
     await Promise.all(sentinels.map((sentinel) => knowsOthers(sentinel, name)))
@@ -45,6 +45,15 @@ export async function startRedisSentinels(
     await stop()
     throw error
   }
+}
+
+/** By the account of both: a primary sends a replica nothing for up to a second after that one calls the link up. */
+export async function untilFollowing(replica: RedisServer, primary: RedisServer): Promise<void> {
+  const says = async (server: RedisServer, text: string): Promise<boolean> =>
+    String(await server.command('INFO', 'replication')).includes(text)
+  const isLinked = async (): Promise<boolean> =>
+    (await says(replica, 'master_link_status:up')) && (await says(primary, 'state=online'))
+  await pollUntil(isLinked, { what: 'the replica follows' })
 }
 
 function sentinelConfig(name: string, port: number, password: string | undefined): Record<string, string> {

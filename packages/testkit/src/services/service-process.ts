@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, statSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { pollUntil } from '../poll-until.ts'
+import { groupMembers } from './process-group.ts'
 import { standstill } from './standstill.ts'
 
 /** How to run a server, what tells that it is ready, and where its output goes. */
@@ -16,6 +17,10 @@ export interface ServiceSpec {
   readonly readyTimeoutMs?: number
   /** The scratch folder to remove should the process that owns the server die. */
   readonly scratch?: string
+  /** Runs as this user and group; only root may ask for another than its own. */
+  readonly user?: number
+  /** The command starts other processes: signals go to all of its process group, and it has ended when they all have. */
+  readonly isGroup?: boolean
   /** Set when the command runs a container: signals go to it by name. */
   readonly container?: { readonly engine: string; readonly name: string }
 }
@@ -82,7 +87,9 @@ export class ServiceProcess {
   async pause(): Promise<void> {
     await this.#signal('STOP')
     const pid = this.#running?.pid
-    if (pid !== undefined && !this.#spec.container) await standstill(pid)
+    if (pid === undefined || this.#spec.container) return
+    const pids = this.#spec.isGroup ? await groupMembers(pid) : [pid]
+    await Promise.all(pids.map(standstill))
   }
 
   async resume(): Promise<void> {
@@ -90,30 +97,33 @@ export class ServiceProcess {
   }
 
   #spawn(): Running {
-    const [program = '', ...args] = this.#spec.command
-    const log = openSync(this.#spec.logFile, 'a')
-    const child = spawn(program, args, { stdio: ['ignore', log, log], detached: true })
+    const { command, logFile, user, isGroup = false } = this.#spec
+    const [program = '', ...args] = command
+    const log = openSync(logFile, 'a')
+    const identity = user === undefined ? {} : { uid: user, gid: user }
+    const child = spawn(program, args, { stdio: ['ignore', log, log], detached: true, ...identity })
     closeSync(log)
     child.unref()
     const release = child.pid === undefined ? undefined : guard(child.pid, this.#spec)
     const exited = new Promise<void>((resolve) => {
-      const end = (): void => {
+      const end = async (): Promise<void> => {
+        if (isGroup && child.pid !== undefined) await groupEnd(child.pid)
         release?.()
         this.#running = undefined
         resolve()
       }
-      child.once('exit', end)
-      child.once('error', end)
+      child.once('exit', () => void end())
+      child.once('error', () => void end())
     })
     return { pid: child.pid ?? 0, ended: () => (child.ref(), exited) }
   }
 
   async #signal(signal: 'TERM' | 'KILL' | 'STOP' | 'CONT'): Promise<void> {
-    const { container } = this.#spec
+    const { container, isGroup } = this.#spec
     const pid = this.#running?.pid
     if (pid === undefined || pid === 0) return
     if (!container) {
-      process.kill(pid, `SIG${signal}`)
+      process.kill(isGroup ? -pid : pid, `SIG${signal}`)
       return
     }
     const sent = spawn(container.engine, ['kill', '--signal', signal, container.name], { stdio: 'ignore' })
@@ -122,8 +132,9 @@ export class ServiceProcess {
 }
 
 /** A shell that waits for its input to close, which happens when this process ends, and then cleans up after it. */
-export function guard(pid: number, spec: Pick<ServiceSpec, 'container' | 'scratch'> = {}): () => void {
-  const kill = spec.container ? `'${spec.container.engine}' rm -f '${spec.container.name}'` : `kill -9 ${pid}`
+export function guard(pid: number, spec: Pick<ServiceSpec, 'container' | 'isGroup' | 'scratch'> = {}): () => void {
+  const victim = spec.isGroup ? `-- -${pid}` : pid
+  const kill = spec.container ? `'${spec.container.engine}' rm -f '${spec.container.name}'` : `kill -s KILL ${victim}`
   const clean = spec.scratch ? 'rm -rf -- "$1"' : ':'
   const shell = spawn('/bin/sh', ['-c', `read _; ${kill}; ${clean}`, 'guard', spec.scratch ?? ''], {
     stdio: ['pipe', 'ignore', 'ignore'],
@@ -133,6 +144,12 @@ export function guard(pid: number, spec: Pick<ServiceSpec, 'container' | 'scratc
   ;(shell.stdin as unknown as Socket).unref()
   shell.on('error', () => {})
   return () => shell.kill('SIGKILL')
+}
+
+/** Waits until no process of a group is left, as long as an orderly end may take; then it is ended. */
+async function groupEnd(group: number): Promise<void> {
+  const isGone = async (): Promise<boolean> => (await groupMembers(group)).length === 0
+  await pollUntil(isGone, { what: `the end of process group ${group}` }).catch(() => process.kill(-group, 'SIGKILL'))
 }
 
 function tail(log: string): string {

@@ -5,11 +5,14 @@ import { startKafka } from './kafka-cluster.ts'
 import { kafkaSoftware } from './kafka-software.ts'
 import { kcatProgram } from './kcat.ts'
 import { redisSoftware, startRedis } from './redis.ts'
+import { startSearch } from './search-server.ts'
+import type { SearchFlavor } from './search-software.ts'
+import { searchSoftware } from './search-software.ts'
 import { isServiceUnavailable, ServiceUnavailableError } from './service-unavailable.ts'
 import { noteUse } from './usage-log.ts'
 
 /** `kafka` is 3.9 and `kafka4` is 4.2, one broker each; the address of `kcat` is its path. */
-export type ServiceName = 'kafka' | 'kafka4' | 'influxdb' | 'redis' | 'kcat'
+export type ServiceName = 'kafka' | 'kafka4' | 'influxdb' | 'redis' | 'kcat' | SearchFlavor
 
 interface Running {
   readonly address: string
@@ -34,6 +37,16 @@ const RECIPES: Readonly<Record<ServiceName, Recipe>> = {
   influxdb: { start: async () => addressed(await startInfluxDb(), 'url'), find: influxDbSoftware },
   redis: { start: async () => addressed(await startRedis(), 'url'), find: redisSoftware },
   kcat: { start: async () => ({ address: await kcatProgram(), stop: async () => {} }), find: kcatProgram },
+  opensearch: searchRecipe('opensearch'),
+  elasticsearch7: searchRecipe('elasticsearch7'),
+  elasticsearch8: searchRecipe('elasticsearch8'),
+}
+
+function searchRecipe(flavor: SearchFlavor): Recipe {
+  return {
+    start: async () => addressed(await startSearch({ flavor }), 'url'),
+    find: () => searchSoftware(flavor),
+  }
 }
 
 function addressed<K extends string>(server: Readonly<Record<K, string>> & Pick<Running, 'stop'>, key: K): Running {

@@ -6,9 +6,10 @@ import { pollUntil } from '../poll-until.ts'
 import { startKafka } from '../services/kafka-cluster.ts'
 import { type KafkaConnect, startKafkaConnect } from '../services/kafka-connect.ts'
 import { type Destination, fileDestination, kafkaDestination } from './destination.ts'
+import { feedEvenly } from './feed-evenly.ts'
 import { fileFeed } from './feed.ts'
 import { schedule } from './schedule.ts'
-import type { Place, SequenceVerdict } from './sequence.ts'
+import type { SequenceVerdict } from './sequence.ts'
 
 export interface KafkaConnectTortureOptions {
   readonly records: number
@@ -24,7 +25,6 @@ export interface KafkaConnectVerdicts {
   readonly file: SequenceVerdict
 }
 
-const TICK_MS = 100
 /** Longer than a dead member holds its place in the group of the sink. */
 const QUIET_MS = 60_000
 const TIMEOUT_MS = 300_000
@@ -56,7 +56,8 @@ export async function tortureKafkaConnect(options: KafkaConnectTortureOptions): 
     })
     try {
       const kills = killAll(connect, options)
-      await feedEvenly((places) => feed.send(places), options)
+      let seq = 0
+      await feedEvenly(options, (count) => feed.send(Array.from({ length: count }, () => ({ lane: 0, seq: seq++ }))))
       await kills
       await quiet([topic, file])
       const verdict = async (end: Destination): Promise<SequenceVerdict> =>
@@ -80,20 +81,6 @@ async function killAll(connect: KafkaConnect, { seed, forMs, kills }: KafkaConne
     await delay(Math.max(0, atMs - (performance.now() - begin)))
     await connect.kill()
     await connect.start()
-  }
-}
-
-async function feedEvenly(
-  send: (places: readonly Place[]) => Promise<void>,
-  { records, forMs }: KafkaConnectTortureOptions,
-): Promise<void> {
-  const begin = performance.now()
-  for (let sent = 0; sent < records;) {
-    const due = Math.min(records, Math.ceil((records * (performance.now() - begin + TICK_MS)) / forMs))
-    const from = sent
-    await send(Array.from({ length: due - from }, (_, index) => ({ lane: 0, seq: from + index })))
-    sent = due
-    await delay(TICK_MS)
   }
 }
 

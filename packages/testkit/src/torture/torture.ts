@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FaultSwitch } from '../faults/fault-switch.ts'
 import { openEnds, type PipelineUnderTorture, type TorturedEnds } from './ends.ts'
+import { feedEvenly } from './feed-evenly.ts'
 import { type TortureReport, isSound } from './report.ts'
 import { type PlannedFault, schedule } from './schedule.ts'
 import type { Place } from './sequence.ts'
@@ -181,15 +182,11 @@ class Run {
 
   async #feed(signal: AbortSignal): Promise<void> {
     const { records, forMs } = this.#options
-    let sent = 0
-    while (sent < records && !signal.aborted) {
+    await feedEvenly({ records, forMs, signal }, async (count) => {
       if (this.#given !== undefined) throw this.#given
-      const due = Math.min(records, Math.ceil((records * (performance.now() - this.#begin + TICK_MS)) / forMs))
-      const places = this.#next(due - sent)
-      sent = due
+      const places = this.#next(count)
       await Promise.all(this.#ends.map(({ feed }) => feed.send(places)))
-      await delay(TICK_MS)
-    }
+    })
   }
 
   #next(count: number): Place[] {

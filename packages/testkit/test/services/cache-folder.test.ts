@@ -1,5 +1,6 @@
 import { cached } from '@connect-run/testkit/services'
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -31,9 +32,23 @@ describe('cached', () => {
     expect(readFileSync(join(cache, 'jars', 'file'), 'utf8')).toBe('later')
   })
 
-  it('gives two fillers at once the same complete folder', async () => {
-    const both = await Promise.all([cached('jars', fill('one')), cached('jars', fill('two'))])
+  it('is filled by one of two that ask at once', async () => {
+    let fills = 0
+    const slow = async (folder: string): Promise<void> => {
+      fills++
+      await new Promise((resolve) => setImmediate(resolve))
+      writeFileSync(join(folder, 'file'), 'complete')
+    }
+    const both = await Promise.all([cached('jars', slow), cached('jars', slow)])
     expect(both).toEqual([join(cache, 'jars'), join(cache, 'jars')])
+    expect(fills).toBe(1)
+    expect(readdirSync(cache)).toEqual(['jars'])
+  })
+
+  it('does not wait for a process that died while it filled', async () => {
+    const { pid } = spawnSync(process.execPath, ['--version'])
+    writeFileSync(join(cache, 'jars.lock'), String(pid))
+    await cached('jars', fill('later'))
     expect(readdirSync(cache)).toEqual(['jars'])
   })
 })

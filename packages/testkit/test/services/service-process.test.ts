@@ -45,6 +45,29 @@ describe('ServiceProcess', () => {
     expect(await ask()).toBe(server.pid)
   })
 
+  it('signals every process of a server that has several, and waits for all of them to end', async () => {
+    const parent = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(SERVER)}, process.argv[1]], { stdio: 'inherit' })`
+    const group = new ServiceProcess({
+      name: 'the group',
+      command: [process.execPath, '-e', parent, `${port}`],
+      logFile: join(dir, 'group'),
+      ready: (log) => log.includes('ready'),
+      isGroup: true,
+    })
+    await group.start()
+    const child = await ask()
+    expect(child).not.toBe(group.pid)
+    await group.pause()
+    await expect(fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(200) })).rejects.toThrow('timeout')
+    await group.resume()
+    expect(await ask()).toBe(child)
+    await group.kill()
+    expect(isAlive(child)).toBe(false)
+    await group.start()
+    await group.stop()
+    await expect(ask()).rejects.toThrow()
+  })
+
   it('shows what a server printed that ended at once', async () => {
     const broken = new ServiceProcess({
       name: 'the broken one',
@@ -65,12 +88,12 @@ describe('ServiceProcess', () => {
     await expect(absent.start()).rejects.toThrow(/the absent one/)
   })
 
-  it('dies with its owner, and its scratch folder goes too', async () => {
+  it.each([false, true])('dies with its owner, and its scratch folder goes too (group: %p)', async (isGroup) => {
     const scratch = join(dir, 'scratch')
     mkdirSync(scratch)
     const owner = spawn(
       process.execPath,
-      [fileURLToPath(new URL('fixtures/owner.mjs', import.meta.url)), `${port}`, scratch, SERVER],
+      [fileURLToPath(new URL('fixtures/owner.mjs', import.meta.url)), `${port}`, scratch, SERVER, String(isGroup)],
       { stdio: ['ignore', 'pipe', 'inherit'] },
     )
     await once(owner.stdout, 'data')

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { countsAgain, countsOf, failedFiles } from '../../setup/test-counts.mjs'
+import { countsAgain, countsOf, failedFiles, filesAgain, recoveredFiles } from '../../setup/test-counts.mjs'
 
 describe('the counts of a test run', () => {
   let folder: string
@@ -68,8 +68,22 @@ describe('the counts of a test run', () => {
       })
     })
 
-    it('stand where more than a few failed', () => {
-      expect(failedFiles(fileWith(...['a', 'b', 'c', 'd'].map((name) => result(name, 'failed'))))).toEqual([])
+    it.each([
+      [3, 3, 3],
+      [4, 19, 0],
+      [4, 20, 4],
+      [8, 40, 8],
+      [9, 40, 0],
+    ])('stand where many failed: of %i failed among %i, %i are run again', (failed, all, again) => {
+      const files = Array.from({ length: all }, (_, i) => result(`f${i}`, i < failed ? 'failed' : 'passed'))
+      expect(filesAgain(fileWith(...files))).toHaveLength(again)
+    })
+
+    it('name those that passed the second time', () => {
+      const failed = failedFiles(fileWith(result('a', 'failed'), result('b', 'failed'), result('c', 'failed')))
+      const second = fileWith(result('a', 'passed'), result('b', 'failed'))
+      expect(recoveredFiles(failed, second)).toEqual([{ name: 'a', titles: ['a 0'] }])
+      expect(recoveredFiles(failed, join(folder, 'none.json'))).toEqual([])
     })
   })
 })

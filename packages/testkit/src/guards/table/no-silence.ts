@@ -92,4 +92,18 @@ export const noSilence: readonly Omit<Guard, 'promise'>[] = [
     test: 'packages/core/test/worker/pipeline-runner.test.ts',
     title: 'tells a run that was stopped before its end from one that ended',
   },
+  {
+    file: 'packages/core/src/worker/commit-loop.ts',
+    code: 'await commitHealth.watched(committer.commit())',
+    instead: 'await committer.commit()',
+    test: 'packages/core/test/worker/commit-loop.test.ts',
+    title: 'says once a minute that a commit does not end',
+  },
+  {
+    file: 'packages/core/src/delivery/dead-letter-writer.ts',
+    code: 'await health.watched(putDurably(sink, batch, signal))',
+    instead: 'await putDurably(sink, batch, signal)',
+    test: 'packages/core/test/delivery/dead-letter-writer.test.ts',
+    title: 'says once a minute that the queue does not answer',
+  },
 ]

@@ -49,7 +49,7 @@ export const parking: readonly Omit<Guard, 'promise'>[] = [
   {
     file: 'packages/core/src/delivery/parked-records.ts',
     code: 'if (!isRetriable(error)) throw error',
-    instead: 'if (!isRetriable(error)) throw error\n    await this.#refused(rows, error, { records, fates })',
+    instead: 'if (!isRetriable(error)) throw error\n    await this.#refused(rows, error, fates)',
     test: records,
     title: 'does not count attempts on a sink that is down',
   },

@@ -1,33 +1,6 @@
 import { describe, expect, it } from '@jest/globals'
 import * as fc from 'fast-check'
-import { BodyBuilder, copyRange, fragment, writeFragment } from '../../src/line-protocol/body-builder.ts'
 import { TimeWriter, joinTime, millisecondDigits, nanosecondOf } from '../../src/line-protocol/point-time.ts'
-
-describe('a body', () => {
-  it('has texts and bytes in the order in which they came, however long it was thought to be', () => {
-    const part = fc.record({ text: fc.string({ unit: 'grapheme' }), isBytes: fc.boolean() })
-    fc.assert(
-      fc.property(fc.array(part), fc.nat({ max: 100 }), (parts, expected) => {
-        const body = new BodyBuilder(expected)
-        for (const { text, isBytes } of parts) {
-          if (isBytes) {
-            const piece = fragment(text)
-            body.reserve(piece.length)
-            body.length = writeFragment(piece, body.view, body.length)
-          } else body.append(text)
-        }
-        expect(body.finish().toString()).toBe(parts.map(({ text }) => text).join(''))
-      }),
-    )
-  })
-
-  it.each([0, 1, 48, 49, 1000])('takes %d bytes of another Buffer', (length) => {
-    const from = Buffer.from('x'.repeat(length + 10))
-    const to = Buffer.alloc(length + 20)
-    expect(copyRange(from, { start: 5, end: 5 + length }, to, 7)).toBe(7 + length)
-    expect(to.toString()).toBe(`${'\0'.repeat(7)}${'x'.repeat(length)}${'\0'.repeat(13)}`)
-  })
-})
 
 describe('a time', () => {
   const millisecond = fc.oneof(

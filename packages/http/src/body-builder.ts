@@ -1,6 +1,8 @@
 const NOTHING = Buffer.alloc(0)
 /** A fragment is written by words of four bytes, and so up to three bytes too far. */
 const OVERHANG = 3
+/** Of a shorter text the bytes are not counted before they are written: three for each character are enough. */
+const SHORT = 1024
 
 /**
  * The body of one request. Texts and bytes are put one after another into one Buffer, which is sent as it is. A body
@@ -22,6 +24,12 @@ export class BodyBuilder {
 
   append(text: string): void {
     this.#text += text
+  }
+
+  /** Writes the text at once, so that `length` counts its bytes. */
+  write(text: string): void {
+    this.reserve(text.length < SHORT ? 3 * text.length : Buffer.byteLength(text))
+    this.length += this.bytes.write(text, this.length)
   }
 
   /** Makes room for so many bytes, which the caller writes into `bytes` and counts in `length`. */
