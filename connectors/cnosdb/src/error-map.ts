@@ -1,4 +1,4 @@
-import { ConnectError, RecordError, RetriableError } from '@connect-run/core'
+import { ConnectError, RecordError, RetriableError, isRecordError } from '@connect-run/core'
 import { type HttpResponse, excerpt, statusError } from '@connect-run/http'
 import { type Kind, kinds } from './line-protocol/field-value.ts'
 import type { Api } from './line-protocol/text.ts'
@@ -18,6 +18,12 @@ export type Verdict =
   | { readonly kind: 'failed'; readonly error: ConnectError }
 
 const done: Verdict = { kind: 'done' }
+
+/** An answer to a request without points can't be about one of them. */
+export function requestError(verdict: Exclude<Verdict, { kind: 'done' }>): ConnectError {
+  const error = verdict.kind === 'doubtful' ? verdict.retry : verdict.error
+  return isRecordError(error) ? new ConnectError('REQUEST_REJECTED', error.message) : error
+}
 
 /** Codes of faults that pass: meta service, leaders, replicas, memory, timeouts. */
 const passing = new Set(

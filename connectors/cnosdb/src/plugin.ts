@@ -1,5 +1,6 @@
 import { type ConnectorPlugin, sinkConnector } from '@connect-run/core'
 import { hasUserTime } from './mapping.ts'
+import { probeSink } from './probe.ts'
 import { checkSink } from './sink-check.ts'
 import { type CnosdbSinkConfig, cnosdbSinkSchema } from './sink-config.ts'
 import { CnosdbSinkTask } from './sink-task.ts'
@@ -11,6 +12,7 @@ const plugin: ConnectorPlugin = {
     description: 'Writes JSON objects as points; a record that is written again replaces itself.',
     config: cnosdbSinkSchema,
     check: checkSink,
+    probe: probeSink,
     create: (config) => new CnosdbSinkTask(config),
     traits: (config) => ({
       // Where the time is the user's, the last write to it wins.

@@ -11,7 +11,7 @@ import {
   isRecordError,
 } from '@connect-run/core'
 import { type HttpResponse, statusError } from '@connect-run/http'
-import { type Verdict, judge } from './error-map.ts'
+import { type Verdict, judge, requestError } from './error-map.ts'
 import { type Encoded, LineEncoder } from './line-protocol/encoder.ts'
 import { compileMapping } from './mapping.ts'
 import type { CnosdbSinkConfig } from './sink-config.ts'
@@ -57,7 +57,7 @@ export class CnosdbSinkTask implements SinkTask<CnosdbSinkConfig> {
     }
     if (!this.#config.createDatabase) return
     const verdict = this.#judge(client, await client.createDatabase(context.signal))
-    if (verdict.kind !== 'done') throw errorOf(verdict)
+    if (verdict.kind !== 'done') throw requestError(verdict)
   }
 
   async put(batch: RecordBatch, signal: AbortSignal): Promise<void> {
@@ -74,7 +74,7 @@ export class CnosdbSinkTask implements SinkTask<CnosdbSinkConfig> {
   async probe(signal: AbortSignal): Promise<void> {
     const client = this.#started()
     const verdict = this.#judge(client, await client.write(Buffer.alloc(0), signal))
-    if (verdict.kind !== 'done') throw errorOf(verdict)
+    if (verdict.kind !== 'done') throw requestError(verdict)
   }
 
   async stop(): Promise<void> {
@@ -137,12 +137,6 @@ const nothing: Split = { groups: [], failures: [] }
 function refused(rows: readonly number[], error: RecordError): Split {
   if (rows.length > 1) throw error
   return { groups: [], failures: rows.map((row) => ({ row, error })) }
-}
-
-/** An answer to a request without points can't be about one of them. */
-function errorOf(verdict: Exclude<Verdict, { kind: 'done' }>): ConnectError {
-  const error = verdict.kind === 'doubtful' ? verdict.retry : verdict.error
-  return isRecordError(error) ? new ConnectError('REQUEST_REJECTED', error.message) : error
 }
 
 function isBefore241(pong: Buffer): boolean {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { isConnectError, isPartialBatch } from '@connect-run/core'
 import { type InfluxDb, influxDbAt, service } from '@connect-run/testkit/services'
+import { probeSink } from '../src/probe.ts'
 import type { CnosdbSinkConfig } from '../src/sink-config.ts'
 import { CnosdbSinkTask } from '../src/sink-task.ts'
 import { type TestRecord, batchOf, contextOf, readVectors, sinkConfig, why } from './support.ts'
@@ -107,6 +108,17 @@ influx.describe('InfluxDB 1.x', () => {
     await (await started()).probe(signal)
     expect(await codeOf((await started({ database: `${database}-none` })).probe(signal))).toBe('fatal NOT_FOUND')
     expect(await server.query(database, 'SHOW MEASUREMENTS')).toEqual([])
+  })
+
+  it('a probe without a task finds the version and the database, and makes none', async () => {
+    const probe = async (options: Partial<CnosdbSinkConfig>): Promise<string> => {
+      const config = sinkConfig({ url: influx.address, api: 'influxdb', database, ...options })
+      return (await probeSink(config, { ...contextOf(config), signal })).join('; ')
+    }
+    const absent = `${database}-absent`
+    expect(await probe({})).toMatch(new RegExp(`^InfluxDB v?1\\.\\d.*; database ${database}$`))
+    expect(await probe({ database: absent, createDatabase: true })).toMatch(/will be created$/)
+    await expect(probe({ database: absent })).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 
   it('creates a missing database', async () => {

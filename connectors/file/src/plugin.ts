@@ -1,7 +1,9 @@
 import { type ConnectorPlugin, sinkConnector, sourceConnector } from '@connect-run/core'
 import { type FileSourceConfig, checkSource, isStdin, sourceSchema, streamsOf } from './source/source-config.ts'
+import { probeSource } from './source/probe.ts'
 import { formats } from './source/formats.ts'
 import { type FileSinkConfig, STDOUT, checkSink, sinkClaims, sinkSchema, sinkTraits } from './sink/sink-config.ts'
+import { probeSink } from './sink/probe.ts'
 import { FileSinkTask } from './sink/sink-task.ts'
 import { StdoutSinkTask } from './sink/stdout-task.ts'
 import { FileSourceTask } from './source/source-task.ts'
@@ -16,6 +18,7 @@ const plugin: ConnectorPlugin = {
     defaults: { value: 'string' },
     create: (config) => (isStdin(config) ? new StdinSourceTask(config, formats) : new FileSourceTask(config, formats)),
     check: checkSource,
+    probe: (config, context) => probeSource(config, context),
     traits: (config) => (isStdin(config) ? { positions: 'none' } : {}),
     streams: streamsOf,
   }),
@@ -25,6 +28,7 @@ const plugin: ConnectorPlugin = {
     defaults: { value: 'string' },
     create: (config) => (config.path === STDOUT ? new StdoutSinkTask(config) : new FileSinkTask(config)),
     check: checkSink,
+    probe: (config) => probeSink(config),
     traits: sinkTraits,
     claims: sinkClaims,
   }),

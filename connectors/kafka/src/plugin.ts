@@ -2,6 +2,7 @@ import { type ConnectorPlugin, sinkConnector, sourceConnector } from '@connect-r
 import type { Properties } from './connection-config.ts'
 import { sinkClaims, sinkExactlyOnce, sourceTraits } from './exactly-once.ts'
 import { pathNotes } from './packed-path.ts'
+import { probeSink, probeSource } from './probe.ts'
 import { sharedProperties } from './shared-properties.ts'
 import { KafkaSinkTask } from './sink-task.ts'
 import { type KafkaSinkConfig, checkSink, sinkSchema } from './sink-config.ts'
@@ -18,6 +19,7 @@ const plugin: ConnectorPlugin = {
     config: sourceSchema,
     defaults,
     check: checkSource,
+    probe: (config, context) => probeSource(config, context),
     create: () => new KafkaSourceTask(),
     traits: sourceTraits,
     streams: ({ topics }) => topics,
@@ -27,6 +29,7 @@ const plugin: ConnectorPlugin = {
     config: sinkSchema,
     defaults,
     check: checkSink,
+    probe: (config, context) => probeSink(config, context),
     create: () => new KafkaSinkTask(),
     claims: sinkClaims,
     exactlyOnce: sinkExactlyOnce,

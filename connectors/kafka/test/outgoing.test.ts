@@ -117,6 +117,16 @@ describe('what a batch sends', () => {
     })
   })
 
+  it('goes to topics by headers and times of its records', () => {
+    const made = [row(0, [text]), { ...row(1, [text]), timestamp: Date.UTC(2024, 4, 1) }, row(2)]
+    const { topics, refused } = outgoing(packRecords(made), compileTopic('t-${header.a}-${time:yyyy}'))
+    expect(topics.map(({ topic, rows: sentRows }) => [topic, sentRows])).toEqual([
+      ['t-1-1970', [0]],
+      ['t-1-2024', [1]],
+    ])
+    expect(refused).toMatchObject([{ row: 2, error: { message: expect.stringContaining('${header.a}') } }])
+  })
+
   it('can be sent again in part', () => {
     const { topics } = outgoing(batch, compileTopic('t'))
     expect(plain(pickRecords(topics[0]!.records, [2, 3]))).toEqual([

@@ -51,6 +51,11 @@ export interface Host {
   readonly openState: (state: StateConfig, logger: RootLogger) => Promise<OpenedState>
   /** Undefined where the state is none that hosts share. Rejects where the package for it is not installed. */
   readonly openJournals: (state: StateConfig, logger: RootLogger) => Promise<SharedJournals | undefined>
+  /**
+   * Whether the state of tasks could be kept there, without changing anything: what was learned, a few words each. Rejects
+   * where it could not be, or the package for it is not installed.
+   */
+  readonly probeState: (state: StateConfig, tasks: readonly string[], signal: AbortSignal) => Promise<readonly string[]>
   readonly createLogger: (options: LoggerOptions) => RootLogger
   /** Rejects where the package with the embedded services is not installed. */
   readonly startEmbedded: () => Promise<EmbeddedServices>

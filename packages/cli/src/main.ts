@@ -4,6 +4,7 @@ import { createLogger, createWorker, loadWorkerConfig } from '@connect-run/core/
 
 import type { EmbeddedServices, Host } from './host.ts'
 import { runProgram } from './program.ts'
+import { probeState } from './probe-state.ts'
 import { openJournals, openState } from './state.ts'
 import type { TortureKit } from './torture-kit.ts'
 
@@ -38,6 +39,7 @@ function processHost(): Host {
     createWorker,
     openState,
     openJournals,
+    probeState,
     createLogger,
     startEmbedded,
     loadTorture,

@@ -12,10 +12,10 @@ import { run, type RunOptions } from './commands/run.ts'
 import { status } from './commands/status.ts'
 import { torture } from './commands/torture.ts'
 import { addTorture } from './commands/torture-command.ts'
-import { validate } from './commands/validate.ts'
+import { validate, type ValidateOptions } from './commands/validate.ts'
 import { type ExitCode, exitCodes } from './exit-codes.ts'
 import { type Host, logFormats, logLevels } from './host.ts'
-import { type DiagnosticFormat, diagnosticFormats } from './output/diagnostics.ts'
+import { diagnosticFormats } from './output/diagnostics.ts'
 
 const runExamples = `
 Examples:
@@ -26,11 +26,18 @@ Examples:
 
 Exit codes: 0 ok, 1 a pipeline failed or was cut short, 2 invalid config or command line, 3 the machine lacks something.`
 
+const validateNotes = `
+--probe asks for each end whether it is reached (within 10 s), lets us in, has what is named (topic, database, index,
+file) and allows what the pipeline would do, and shows what answers. It makes, writes and joins nothing.
+
+Exit codes: 0 all is well, 1 a probe found something, 2 invalid config (then nothing is probed) or command line.`
+
 const rootExamples = `
 Examples:
   connect-run configs/oceanic.yaml                    the same as: connect-run run configs/oceanic.yaml
   connect-run configs/oceanic.yaml --embedded         try it without any server
   connect-run validate configs                        check every file below a folder, start nothing
+  connect-run validate configs/oceanic.yaml --probe   the same, and ask the servers that it names
   connect-run connectors kafka                        what the kafka connector can do, option by option
   connect-run explain configs/oceanic.yaml            what each pipeline guarantees, and why
   connect-run status configs/oceanic.yaml             what became of all records so far
@@ -57,7 +64,7 @@ export async function runProgram(args: readonly string[], version: string, host:
     if (objection !== undefined) program.error(objection)
     code = await run(files, options, host)
   })
-  addValidate(program, async (paths, format) => void (code = await validate(paths, format, host)))
+  addValidate(program, async (paths, options) => void (code = await validate(paths, options, host)))
   addConnectors(program, async (name, options) => void (code = await connectors(name, options, host)))
   addDlq(program, host, (ended) => void (code = ended))
   addStatus(program, async (files, options) => void (code = await status(files, options, host)))
@@ -142,15 +149,22 @@ function addRun(program: Command, action: (files: string[], options: RunOptions)
     )
 }
 
-function addValidate(program: Command, action: (paths: string[], format: DiagnosticFormat) => Promise<void>): void {
+interface ValidateFlags {
+  readonly format: ValidateOptions['format']
+  readonly probe?: boolean
+}
+
+function addValidate(program: Command, action: (paths: string[], options: ValidateOptions) => Promise<void>): void {
   program
     .command('validate')
     .summary('check files without starting anything')
-    .description('Checks files, and all YAML below folders. Shows every error at once; exit code 2 if there is one.')
+    .description('Checks files, and all YAML below folders, without any network. Shows every error at once.')
     .usage('FILE|FOLDER… [options]')
     .argument('<path...>', 'config files, or folders of them')
+    .option('--probe', 'also ask the servers that the files name, if there is no error; changes nothing there')
     .addOption(new Option('--format <format>', 'github: annotations').choices(diagnosticFormats).default('text'))
-    .action((paths: string[], { format }: { format: DiagnosticFormat }) => action(paths, format))
+    .addHelpText('after', validateNotes)
+    .action((paths: string[], { format, probe = false }: ValidateFlags) => action(paths, { format, probe }))
 }
 
 function addConnectors(

@@ -11,7 +11,7 @@ import type * as stateRedis from '@connect-run/state-redis'
 
 import type { OpenedState } from './host.ts'
 
-type LoadRedis = () => Promise<typeof stateRedis>
+export type LoadRedis = () => Promise<typeof stateRedis>
 
 /** What a worker keeps its state in. The package for Redis is loaded only for a config that names Redis. */
 export async function openState(
@@ -20,7 +20,7 @@ export async function openState(
   loadRedis: LoadRedis = () => import('@connect-run/state-redis'),
 ): Promise<OpenedState> {
   if (state.kind !== 'redis') return { stateStore: openStateStore(state) }
-  const { openRedisState, createParkingLot } = await loaded(state, loadRedis)
+  const { openRedisState, createParkingLot } = await loadedFor(state, loadRedis)
   return { stateStore: openRedisState(state, { logger }), parkingLot: createParkingLot(state) }
 }
 
@@ -31,11 +31,11 @@ export async function openJournals(
   loadRedis: LoadRedis = () => import('@connect-run/state-redis'),
 ): Promise<SharedJournals | undefined> {
   if (state.kind !== 'redis') return undefined
-  const { createSharedJournals } = await loaded(state, loadRedis)
+  const { createSharedJournals } = await loadedFor(state, loadRedis)
   return createSharedJournals(state, { logger })
 }
 
-async function loaded(state: RedisStateConfig, loadRedis: LoadRedis): Promise<typeof stateRedis> {
+export async function loadedFor(state: RedisStateConfig, loadRedis: LoadRedis): Promise<typeof stateRedis> {
   try {
     return await loadRedis()
   } catch (error) {

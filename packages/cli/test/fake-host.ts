@@ -1,6 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import type { Diagnostic, PipelineSnapshot, Worker, WorkerConfig, WorkerOptions } from '@connect-run/core/runtime'
+import type {
+  ConfigWarning,
+  Diagnostic,
+  LoadedConfig,
+  PipelineSnapshot,
+  Worker,
+  WorkerConfig,
+  WorkerOptions,
+} from '@connect-run/core/runtime'
 
 import { openStateStore } from '@connect-run/core/runtime'
 
@@ -60,6 +68,11 @@ export function workerConfig(name: string, changes: Partial<WorkerConfig> = {}):
     embedded: undefined,
   } as const
   return { name, ...plain, pipelines: [pipeline], ...changes }
+}
+
+/** A file that is right. */
+export function loaded(config: WorkerConfig, warnings: readonly ConfigWarning[] = []): LoadedConfig {
+  return { config, warnings, diagnose: ({ message }) => diagnostic({ file: config.file, message }) }
 }
 
 export function diagnostic(changes: Partial<Diagnostic> = {}): Diagnostic {
@@ -153,7 +166,8 @@ export function fakeHost(changes: Partial<Host> & { configs?: Record<string, Wor
     exitSoon: (code) => void forced.push(code),
     loadConfig: async (file) => {
       const config = changes.configs?.[file]
-      return config === undefined ? { diagnostics: [diagnostic({ file })] } : { config }
+      if (config === undefined) return { diagnostics: [diagnostic({ file })] }
+      return loaded(config)
     },
     createWorker: (config, options) => {
       const worker = new FakeWorker(config, options)
@@ -162,6 +176,7 @@ export function fakeHost(changes: Partial<Host> & { configs?: Record<string, Wor
     },
     openState: async () => ({ stateStore: openStateStore({ kind: 'memory' }) }),
     openJournals: async () => undefined,
+    probeState: async () => [],
     createLogger: () => logger,
     startEmbedded: () => Promise.reject(new Error('not in this test')),
     loadTorture: () => Promise.reject(new Error('not in this test')),

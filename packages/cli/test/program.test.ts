@@ -10,6 +10,7 @@ import {
   snapshot,
   until,
   workerConfig,
+  loaded,
 } from './fake-host.ts'
 
 const a = workerConfig('a')
@@ -193,7 +194,7 @@ describe('run --embedded', () => {
       env: { KAFKA_BROKERS: 'real:9092', OTHER: 'x' },
       loadConfig: async (file, { env }) => {
         seen.envs.push(env)
-        return { config: configs[file]! }
+        return loaded(configs[file]!)
       },
       startEmbedded: async () => ({
         env: { KAFKA_BROKERS: 'mock:1' },

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { type Server, createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals'
 import { createHttpClient } from '../src/http-client.ts'
 import type { HttpTlsConfig } from '../src/http-options.ts'
 
@@ -124,6 +124,19 @@ describe('a fingerprint', () => {
     await expect(get({ fingerprint }, await serve(cert + authority, keyPath))).rejects.toThrow('tls.fingerprint')
     const below = await serve(pem('below-signed') + pem('signed') + authority, signedKey)
     await expect(get({ fingerprint }, below)).rejects.toThrow('tls.fingerprint')
+  })
+
+  it.each([
+    ['its certificate has expired', 'expired', '2100-01-01'],
+    ['its certificate has the fingerprint', 'signed', '2200-01-01'],
+  ])('of an authority does not trust it beyond its time: %s', async (said, name, date) => {
+    const server = await serve(pem(name) + authority, signedKey)
+    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.parse(date))
+    try {
+      await expect(get({ fingerprint: digest(authority) }, server)).rejects.toThrow(said)
+    } finally {
+      now.mockRestore()
+    }
   })
 
   it('and an authority must both be right where both are given', async () => {

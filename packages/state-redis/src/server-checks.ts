@@ -130,7 +130,11 @@ export interface Checked {
 /** Looks at all servers that take writes. */
 export async function checkServers(connection: StateConnection, { durability }: RedisStateConfig): Promise<Checked> {
   const servers = await connection.onEach(serverFacts)
+  return { findings: allFindings(servers, durability), wait: durableBy(servers, durability) }
+}
+
+/** Of several servers, each said once. */
+export function allFindings(servers: readonly ServerFacts[], durability: StateDurability): Finding[] {
   const all = servers.flatMap((facts) => findings(facts, durability))
-  const distinct = new Map(all.map((finding) => [finding.message, finding]))
-  return { findings: [...distinct.values()], wait: durableBy(servers, durability) }
+  return [...new Map(all.map((finding) => [finding.message, finding])).values()]
 }

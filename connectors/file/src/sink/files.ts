@@ -7,7 +7,7 @@ export interface Files extends Pick<typeof fs, 'open' | 'readFile' | 'readdir' |
 }
 
 /** Undefined where there is nothing. */
-export function statOf(files: Files, path: string): Promise<Stats | undefined> {
+export function statOf(files: Pick<Files, 'stat'>, path: string): Promise<Stats | undefined> {
   return orNone(files.stat(path))
 }
 

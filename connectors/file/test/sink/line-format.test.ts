@@ -92,6 +92,15 @@ describe('lines', () => {
     )
   })
 
+  it('of a template have headers and times of the record in UTC', () => {
+    const headers = [{ key: 'a', value: Buffer.from('x\ny') }]
+    const record = { stream: 't', partition: 0, offset: 0, timestamp: Date.UTC(2024, 4, 1, 12), headers, value: null }
+    const made = lineMaker({ path: 'x', format: 'template', template: '${header.a} ${time:yyyy-MM-dd HH}h' })(
+      packRecords([{ ...record, key: null }]),
+    )
+    expect(Buffer.concat(made.parts).toString()).toBe('x y 2024-05-01 12h\n')
+  })
+
   it('of a template end where their bytes do, whatever the text', () => {
     const made = lineMaker({ path: 'x', format: 'template', template: '${value.title}' })(
       batch('', '', '').withValues([{ title: 'Käse' }, { title: '🎉' }, { title: '' }]),

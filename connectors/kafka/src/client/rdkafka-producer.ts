@@ -30,7 +30,15 @@ class RdkafkaProducer implements ProducerClient {
   }
 
   async connect(timeoutMs: number): Promise<void> {
-    await this.#connection.connect(timeoutMs)
+    // Why nobody answers is an event as well.
+    const events = setInterval(() => {
+      if (this.#producer.isConnected()) this.#producer.poll()
+    }, EVENTS_MS)
+    try {
+      await this.#connection.connect(timeoutMs)
+    } finally {
+      clearInterval(events)
+    }
     this.#timer = setInterval(() => this.#poll(), EVENTS_MS).unref()
   }
 

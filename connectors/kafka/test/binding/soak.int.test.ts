@@ -22,6 +22,8 @@ kafka.describe('packed calls, for a minute', () => {
     const soak = spawn(process.execPath, ['--expose-gc', SOAK, '--minutes', '1'], {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: { ...process.env, MALLOC_ARENA_MAX: '2' }, // else what many threads have freed looks like a leak
+      timeout: 280_000,
+      killSignal: 'SIGKILL',
     })
     const ended = once(soak, 'exit')
     const output = await text(soak.stdout)

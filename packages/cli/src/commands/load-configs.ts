@@ -1,4 +1,4 @@
-import type { ConfigWarning, Diagnostic, WorkerConfig } from '@connect-run/core/runtime'
+import type { ConfigWarning, Diagnostic, LoadedConfig, WorkerConfig } from '@connect-run/core/runtime'
 
 import type { Host } from '../host.ts'
 import type { Screen } from '../output/screen.ts'
@@ -7,16 +7,20 @@ import { type DiagnosticFormat, formatDiagnostics } from '../output/diagnostics.
 /** Configs in the order of their files, and what is wrong with any of them. */
 export interface Loaded {
   readonly configs: readonly WorkerConfig[]
+  /** The same, with what else is known of their files. */
+  readonly files: readonly LoadedConfig[]
   readonly diagnostics: readonly Diagnostic[]
   readonly warnings: readonly ConfigWarning[]
 }
 
 export async function loadConfigs(files: readonly string[], env: Host['env'], host: Host): Promise<Loaded> {
   const results = await Promise.all(files.map((file) => host.loadConfig(file, { env })))
+  const loaded = results.flatMap((result) => (result.config === undefined ? [] : [result]))
   return {
-    configs: results.flatMap(({ config }) => (config === undefined ? [] : [config])),
+    configs: loaded.map(({ config }) => config),
+    files: loaded,
     diagnostics: results.flatMap(({ diagnostics }) => diagnostics ?? []),
-    warnings: results.flatMap((result) => (result.config === undefined ? [] : (result.warnings ?? []))),
+    warnings: loaded.flatMap(({ warnings }) => warnings),
   }
 }
 

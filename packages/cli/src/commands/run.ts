@@ -58,7 +58,7 @@ interface Preparing {
   readonly err: Screen
 }
 
-const nothing: Loaded = { configs: [], diagnostics: [], warnings: [] }
+const nothing: Loaded = { configs: [], files: [], diagnostics: [], warnings: [] }
 
 async function prepared(
   files: readonly string[],

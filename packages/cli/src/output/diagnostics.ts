@@ -8,7 +8,7 @@ export type DiagnosticFormat = (typeof diagnosticFormats)[number]
 
 /** Diagnostics for a reader, for GitHub's annotations, or for a program (one JSON array). */
 export function formatDiagnostics(diagnostics: readonly Diagnostic[], format: DiagnosticFormat, style: Style): string {
-  if (format === 'json') return `${JSON.stringify(diagnostics.map(forProgram), null, 2)}\n`
+  if (format === 'json') return `${JSON.stringify(forProgram(diagnostics), null, 2)}\n`
   if (format === 'github') return diagnostics.map((diagnostic) => `${annotation(diagnostic)}\n`).join('')
   return [...new Set(diagnostics.map(({ file }) => file))]
     .flatMap((file) =>
@@ -30,8 +30,9 @@ function ofFile(diagnostics: readonly Diagnostic[], style: Style): string[] {
   return hidden === 0 ? shown : [...shown, style.dim(`… and ${hidden} more in ${diagnostics[0]!.file}`)]
 }
 
-function forProgram({ frame: _frame, ...diagnostic }: Diagnostic): object {
-  return diagnostic
+/** What a program needs of them. */
+export function forProgram(diagnostics: readonly Diagnostic[]): object[] {
+  return diagnostics.map(({ frame: _frame, ...diagnostic }) => diagnostic)
 }
 
 /**

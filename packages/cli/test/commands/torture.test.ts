@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals'
 
 import { runProgram } from '../../src/program.ts'
 import type { TortureKit, TortureOrder, TortureReport } from '../../src/torture-kit.ts'
-import { type FakeHost, diagnostic, fakeHost, until, workerConfig } from '../fake-host.ts'
+import { type FakeHost, diagnostic, fakeHost, until, workerConfig, loaded } from '../fake-host.ts'
 
 const good: TortureReport = {
   seed: 4711,
@@ -60,8 +60,8 @@ function host(report: Partial<TortureReport> = {}, changes: Partial<TortureKit> 
       env: { KAFKA_BROKERS: 'real:9092' },
       loadConfig: async (file, { env }) => {
         seen.envs.push(env)
-        if (file === 'filtered.yaml') return { config: filtered }
-        return file === 'a.yaml' ? { config: workerConfig('a') } : { diagnostics: [diagnostic()] }
+        if (file === 'filtered.yaml') return loaded(filtered)
+        return file === 'a.yaml' ? loaded(workerConfig('a')) : { diagnostics: [diagnostic()] }
       },
       loadTorture: async () => kit,
     }),

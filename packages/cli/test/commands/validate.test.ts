@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from '@jest/globals'
 
 import { validate } from '../../src/commands/validate.ts'
-import { fakeHost, workerConfig } from '../fake-host.ts'
+import { fakeHost, loaded, workerConfig } from '../fake-host.ts'
 
 let folder: string
 
@@ -20,7 +20,7 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 it('skips other YAML in a folder, and says so', async () => {
   const host = fakeHost()
-  expect(await validate([folder], 'text', host)).toBe(2)
+  expect(await validate([folder], { format: 'text', probe: false }, host)).toBe(2)
   expect(host.stderr.text).toBe(
     `skipped  ${join(folder, 'k8s/service.yml')}  it has neither \`name\` nor \`pipelines\`\n`,
   )
@@ -30,20 +30,20 @@ it('skips other YAML in a folder, and says so', async () => {
 
 it('checks every file that is named', async () => {
   const host = fakeHost()
-  expect(await validate([join(folder, 'k8s/service.yml')], 'text', host)).toBe(2)
+  expect(await validate([join(folder, 'k8s/service.yml')], { format: 'text', probe: false }, host)).toBe(2)
   expect(host.stderr.text).toBe('')
   expect(host.stdout.text).toContain('service.yml:7:3')
 })
 
 it('ends with 2 where there is no config at all', async () => {
   const host = fakeHost()
-  expect(await validate([join(folder, 'k8s')], 'text', host)).toBe(2)
+  expect(await validate([join(folder, 'k8s')], { format: 'text', probe: false }, host)).toBe(2)
   expect(host.stderr.text).toContain(`No config (.yaml or .yml) in ${join(folder, 'k8s')}.`)
 })
 
 it('warns of what can run nevertheless', async () => {
   const warning = { file: 'a.yaml', line: 3, column: 5, path: 'sink.password', message: 'a secret stands in the file' }
-  const host = fakeHost({ loadConfig: async () => ({ config: workerConfig('a'), warnings: [warning] }) })
-  expect(await validate(['a.yaml'], 'github', host)).toBe(0)
+  const host = fakeHost({ loadConfig: async () => loaded(workerConfig('a'), [warning]) })
+  expect(await validate(['a.yaml'], { format: 'github', probe: false }, host)).toBe(0)
   expect(host.stderr.text).toBe('warning  a.yaml:3:5  a secret stands in the file at sink.password\n')
 })

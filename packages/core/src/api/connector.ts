@@ -1,6 +1,7 @@
 import type { ObjectSchema } from './config-schema.ts'
 import type { SinkTask, SinkTraits } from './sink-task.ts'
 import type { Obstacle, SourceTask, SourceTraits } from './source-task.ts'
+import type { Clock, Logger } from './task-context.ts'
 
 /** One issue found by a connector's own check, on top of its schema. */
 export interface ConfigIssue {
@@ -8,6 +9,20 @@ export interface ConfigIssue {
   readonly path: readonly (string | number)[]
   readonly message: string
   readonly hint?: string
+}
+
+/** What `connect-run validate --probe` lends a connector that asks its servers. */
+export interface ProbeContext {
+  /** The worker's `name` in the file and the pipeline's key, of which a task makes names of groups and clients. */
+  readonly worker: string
+  readonly pipeline: string
+  /** At a sink: the streams that the pipeline's source reads, where its config says so. */
+  readonly streams: readonly string[] | undefined
+  /** Aborts when the time for an answer is over (10 s), or nobody wants it any more. */
+  readonly signal: AbortSignal
+  readonly clock: Clock
+  /** Goes nowhere: what the user must know is returned or thrown. */
+  readonly logger: Logger
 }
 
 interface ConnectorSide<Config> {
@@ -19,6 +34,20 @@ interface ConnectorSide<Config> {
   readonly defaults?: { readonly key?: string; readonly value?: string }
   /** Checks what a schema can't say. Called by `validate` and at start, before anything is created; no I/O. */
   check?(config: Config): readonly ConfigIssue[]
+  /**
+   * Asks the other side, without a task and beside the probes of other ends, whether a task of this config could work:
+   * is it reached, does it let us in, is there what the config names, may this user do what the task would do. What the
+   * task makes by itself (`createTopic`) may be missing.
+   *
+   * It changes nothing, here or there: it makes, writes, commits, joins and locks nothing, also where a worker runs with
+   * the same config. When it settles, all that it opened is closed; after the signal has aborted, soon closes by itself.
+   *
+   * Resolves with what it learned, a few words each, the server and its version first (`OpenSearch 2.19.1`), and with
+   * what it could not find out (`not checked: …`). Rejects with the ConnectError that a task would end or wait with; it
+   * is called once, so that a `RetriableError` is a finding like any other. Rejects soon when the signal aborts. Neither
+   * holds a secret.
+   */
+  probe?(config: Config, context: ProbeContext): Promise<readonly string[]>
 }
 
 export interface SourceConnector<Config> extends ConnectorSide<Config> {

@@ -22,12 +22,15 @@ import { parseYaml, type YamlSource } from './yaml-source.ts'
 
 /** A config that can run, or everything that is wrong with it. */
 export type LoadResult =
-  | {
-      readonly config: WorkerConfig
-      readonly warnings?: readonly ConfigWarning[]
-      readonly diagnostics?: never
-    }
+  | (LoadedConfig & { readonly diagnostics?: never })
   | { readonly config?: never; readonly diagnostics: readonly Diagnostic[] }
+
+export interface LoadedConfig {
+  readonly config: WorkerConfig
+  readonly warnings: readonly ConfigWarning[]
+  /** Shows in the file what only comes to light later. Values of secret options are left out of its texts. */
+  readonly diagnose: (issue: Issue) => Diagnostic
+}
 
 export interface FoundConnectors {
   readonly registry: ConnectorRegistry
@@ -88,16 +91,25 @@ async function resolveFile(loading: Loading): Promise<LoadResult> {
   const state = place && checkedFile && stateConfig({ place, folder }, checkedFile.state, context.issues)
   if (state !== undefined) checkParking(pipelines, state, context.issues)
   const issues = context.issues.filter((issue) => !values.hasHole(issue.path) || isAbove(issue, source))
+  const from = { file, source, covers: secretCovers(source, context.secretPaths) }
   if (checkedFile !== undefined && state !== undefined && issues.length === 0 && values.issues.length === 0) {
     const config = assemble(loading, checkedFile, { pipelines, state })
-    return { config, warnings: literalSecrets(loading, context.secretPaths) }
+    const warnings = literalSecrets(loading, context.secretPaths)
+    return { config, warnings, diagnose: (issue) => diagnose(from, withoutSecrets(issue, raw, context)) }
   }
-  const from = { file, source, covers: secretCovers(source, context.secretPaths) }
   const diagnostics = [
     ...values.issues.map((issue) => diagnose(from, issue, issue.span)),
     ...issues.map((issue) => diagnose(from, withOrigin(issue, values))),
   ]
   return { diagnostics: inOrder(diagnostics) }
+}
+
+/** Addresses stay as they are: whoever looks for a server must read which one was asked. */
+function withoutSecrets(issue: Issue, raw: unknown, { secretPaths }: ResolveContext): Issue {
+  const secrets = secretValues(raw, secretPaths)
+  const clean = (text: string): string => withoutValues(text, [], secrets)
+  const { message, hint } = issue
+  return { ...issue, message: clean(message), ...(hint === undefined ? {} : { hint: clean(hint) }) }
 }
 
 /** Says where a value comes from that does not stand in the file. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type Positions, isPartialBatch, isRetriable } from '@connect-run/core'
 import { type Check, registerChecks, rejection, within } from './check.ts'
 import { watchResources } from './open-resources.ts'
+import { hasProbe, probed, probedInVain, probedUntilAborted } from './probe-check.ts'
 import type { SinkDriver } from './sink-driver.ts'
 import { STREAM, SinkRun, batchOf, numberedBatch, rowsNamed, sinkOf } from './sink-run.ts'
 import { DEADLINE_MS } from './source-run.ts'
@@ -191,6 +192,33 @@ export const sinkChecks: readonly Check<SinkDriver>[] = [
         if (run.task.probe === undefined) return
         await run.within('probe', run.task.probe(new AbortController().signal))
         assert.deepEqual(await run.read(), [])
+      }),
+  },
+  {
+    name: 'leaves nothing open and nothing written when its config is probed',
+    appliesTo: (driver) => hasProbe(driver, 'sink'),
+    run: (driver) =>
+      withRun(driver, async (run) => {
+        await probed({ driver, side: 'sink', options: run.options, streams: [STREAM] })
+        assert.deepEqual(await run.read(), [])
+      }),
+  },
+  {
+    name: 'says what is wrong when a config is probed without the other side',
+    appliesTo: (driver) => driver.unreachable !== undefined && hasProbe(driver, 'sink'),
+    run: async (driver) => probedInVain({ driver, side: 'sink', options: await driver.unreachable!() }),
+  },
+  {
+    name: 'gives up a probe soon when its signal aborts',
+    appliesTo: (driver) => driver.hang !== undefined && hasProbe(driver, 'sink'),
+    run: (driver) =>
+      withOptions(driver, async (options) => {
+        const resume = await driver.hang!(options)
+        try {
+          await probedUntilAborted({ driver, side: 'sink', options })
+        } finally {
+          await resume()
+        }
       }),
   },
   {

@@ -28,13 +28,13 @@ export class SinkRun {
   readonly traits: SinkTraits
   /** What the sink held when it started; undefined for one that holds no positions. */
   recovered: Positions | undefined
+  readonly options: Options
   readonly #driver: SinkDriver
-  readonly #options: Options
 
   private constructor(driver: SinkDriver, options: Options, config: unknown) {
     const sink = sinkOf(driver)
     this.#driver = driver
-    this.#options = options
+    this.options = options
     this.task = sink.create(config)
     this.traits = sink.traits?.(config) ?? {}
   }
@@ -69,7 +69,7 @@ export class SinkRun {
   /** What is at the destination once everything taken is durable. */
   async read(): Promise<readonly number[]> {
     await this.flush()
-    return this.#driver.read(this.#options)
+    return this.#driver.read(this.options)
   }
 
   async stop(): Promise<void> {

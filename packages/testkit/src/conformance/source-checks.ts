@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { errorKind } from '@connect-run/core'
 import { type Check, registerChecks, rejection, within } from './check.ts'
 import { watchResources } from './open-resources.ts'
+import { hasProbe, probed, probedInVain } from './probe-check.ts'
 import type { SeedRecord, SourceDriver } from './source-driver.ts'
 import { DEADLINE_MS, type ReadRecord, SourceRun, partitionKey, sourceOf } from './source-run.ts'
 import { type Options, configOf } from './validated.ts'
@@ -134,6 +135,20 @@ export const sourceChecks: readonly Check<SourceDriver>[] = [
     }),
     seed({ value: Buffer.from('2') }),
   ]),
+  {
+    name: 'leaves nothing open and every position when its config is probed',
+    appliesTo: (driver) => hasProbe(driver, 'source'),
+    run: (driver) =>
+      withRecords(driver, COUNT, async (options, expected) => {
+        await probed({ driver, side: 'source', options })
+        await withRun(driver, options, async (run) => assertSame(await run.read(COUNT), expected))
+      }),
+  },
+  {
+    name: 'says what is wrong when a config is probed without the other side',
+    appliesTo: (driver) => driver.unreachable !== undefined && hasProbe(driver, 'source'),
+    run: async (driver) => probedInVain({ driver, side: 'source', options: await driver.unreachable!() }),
+  },
   {
     name: 'can be stopped after a failed start',
     appliesTo: (driver) => driver.unreachable !== undefined,

@@ -1,6 +1,7 @@
 import Kafka, { type Assignment, type KafkaConsumer, type LibrdKafkaError } from '@connect-run/connector-kafka/client'
 import { pollUntil } from '../poll-until.ts'
 import type { KafkaBroker, KafkaCluster, Offsets } from '../services/index.ts'
+import { leaderBy } from '../services/kafka-metadata.ts'
 import type { FaultSwitch } from './fault-switch.ts'
 
 /** What can happen to brokers without losing what they acknowledged; with three brokers, topics stay writable. */
@@ -34,7 +35,7 @@ function brokerHang(choose: () => KafkaBroker): FaultSwitch {
   })
 }
 
-/** Kills the broker that leads a partition, so that another one must take over. */
+/** Kills the broker that leads a partition, so that another one must take over: on when every broker knows it. */
 export function leaderKill(cluster: KafkaCluster, topic: string, partition = 0): FaultSwitch {
   let dead: KafkaBroker | undefined
   return {
@@ -44,19 +45,17 @@ export function leaderKill(cluster: KafkaCluster, topic: string, partition = 0):
       const leader = (await cluster.leaders(topic))[partition]!
       dead = cluster.brokers[leader - 1]
       await dead?.kill()
-      const others = cluster.brokers.length > 1
-      if (others)
-        await pollUntil(async () => isLed((await cluster.leaders(topic))[partition], leader), { what: 'a leader' })
+      const others = cluster.brokers.filter(({ pid }) => pid !== undefined)
+      const isLed = async ({ port }: KafkaBroker): Promise<boolean> =>
+        ![-1, leader].includes(await leaderBy(port, topic, partition))
+      const areAgreed = async (): Promise<boolean> => (await Promise.all(others.map(isLed))).every(Boolean)
+      await pollUntil(areAgreed, { what: 'a leader' })
     },
     off: async () => {
       await dead?.start()
       dead = undefined
     },
   }
-}
-
-function isLed(leader: number | undefined, before: number): boolean {
-  return leader !== undefined && leader >= 0 && leader !== before
 }
 
 /** Stops and starts every broker in order, one after the other, as an upgrade does. */

@@ -41,6 +41,7 @@ export interface SinkDefects {
   readonly failsOnTombstones?: boolean
   readonly losesConcurrent?: boolean
   readonly probeWrites?: boolean
+  readonly learned?: readonly string[]
   readonly forgetsPositions?: boolean
   readonly keepsUncommitted?: boolean
   readonly unreachableIs?: () => Error
@@ -131,6 +132,15 @@ class MemorySink implements SinkTask<Config> {
   }
 }
 
+async function probe({ table }: Config, signal: AbortSignal, defects: SinkDefects): Promise<readonly string[]> {
+  const found = tables.get(table)
+  if (found === undefined) throw defects.unreachableIs?.() ?? new RetriableError('UNREACHABLE', `no table ${table}`)
+  if (defects.probeWrites === true) found.rows.push({ at: 'probe', n: 0 })
+  defects.leaks?.(setInterval(() => undefined, 60_000))
+  await raced(found.answering, defects.hangs === true ? undefined : signal)
+  return defects.learned ?? ['memory']
+}
+
 async function raced(answer: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
   const aborted = new Promise<never>((_, reject) => {
     signal?.addEventListener('abort', () => reject(signal.reason as Error))
@@ -150,6 +160,7 @@ export function memorySinkPlugin(defects: SinkDefects = {}): ConnectorPlugin {
         properties: { table: { type: 'string', minLength: 1, description: 'The table to write.' } },
       },
       create: (config) => new MemorySink(config, defects),
+      probe: (config, { signal }) => probe(config, signal, defects),
       traits: () => ({ ordered: true, idempotent: true, concurrency: 2, ...defects.traits }),
     }),
   }

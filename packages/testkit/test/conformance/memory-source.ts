@@ -25,6 +25,8 @@ export interface SourceDefects {
   readonly ignoresSignal?: boolean
   readonly onlyOnce?: boolean
   readonly neverEnds?: boolean
+  readonly probeReads?: boolean
+  readonly probeThrows?: () => Error
   readonly leaks?: (timer: NodeJS.Timeout) => void
   readonly stopThrows?: boolean
 }
@@ -92,6 +94,14 @@ class MemorySource implements SourceTask<Config> {
   }
 }
 
+async function probe({ queue }: Config, defects: SourceDefects): Promise<readonly string[]> {
+  const found = queues.get(queue)
+  if (found === undefined) throw defects.probeThrows?.() ?? new RetriableError('UNREACHABLE', `no queue ${queue}`)
+  if (defects.probeReads === true) found[0]!.shift()
+  defects.leaks?.(setInterval(() => undefined, 60_000))
+  return ['memory']
+}
+
 export function memorySourcePlugin(defects: SourceDefects = {}): ConnectorPlugin {
   return {
     name: 'memory',
@@ -106,6 +116,7 @@ export function memorySourcePlugin(defects: SourceDefects = {}): ConnectorPlugin
         },
       },
       create: (config) => new MemorySource(config, defects),
+      probe: (config) => probe(config, defects),
       streams: ({ queue }) => [queue],
     }),
   }

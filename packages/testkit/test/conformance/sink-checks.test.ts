@@ -11,6 +11,7 @@ const view = 'writes the rows of a view, and no others'
 const again = 'changes nothing when a batch comes again, if it says so'
 const poison = 'names a record that can never be written'
 const recovery = 'recovers the positions that it holds'
+const probed = 'leaves nothing open and nothing written when its config is probed'
 const leaked: NodeJS.Timeout[] = []
 
 const defects: readonly [what: string, defects: SinkDefects, check: string, message: RegExp][] = [
@@ -65,6 +66,21 @@ const defects: readonly [what: string, defects: SinkDefects, check: string, mess
   ['forgets its positions', { forgetsPositions: true }, recovery, /strictly/],
   ['keeps what was not committed', { keepsUncommitted: true }, recovery, /every record is written/],
   ['writes when it is probed', { probeWrites: true }, 'writes nothing when it is probed', /strictly/],
+  ['writes when its config is probed', { probeWrites: true }, probed, /strictly/],
+  ['leaves a timer behind a probe', { leaks: (timer) => leaked.push(timer) }, probed, /left open: Timeout/],
+  ['learns nothing by a probe', { learned: [] }, probed, /tells what it has learned/],
+  [
+    'does not say why a probe failed',
+    { unreachableIs: () => new Error('ECONNREFUSED') },
+    'says what is wrong when a config is probed without the other side',
+    /ConnectError, not Error: ECONNREFUSED/,
+  ],
+  [
+    'waits for an answer to a probe for ever',
+    { hangs: true },
+    'gives up a probe soon when its signal aborts',
+    /took longer/,
+  ],
   [
     'gives up where nobody answers',
     { unreachableIs: () => new Error('ECONNREFUSED') },

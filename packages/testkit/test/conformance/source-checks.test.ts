@@ -34,6 +34,7 @@ function counting(): ReturnType<typeof memorySourceDriver>['plugin'] {
   }
 }
 
+const probed = 'leaves nothing open and every position when its config is probed'
 const leaked: NodeJS.Timeout[] = []
 const everything = 'reads everything once, in order'
 const resume = 'goes on at its positions, with nothing missing and nothing doubled'
@@ -131,6 +132,14 @@ const defects: readonly [what: string, defects: SourceDefects, check: string, me
     },
     'reads headers, in order and with doubles',
     /strictly/,
+  ],
+  ['reads by a probe', { probeReads: true }, probed, /read 59 of 60/],
+  ['leaves a timer behind a probe', { leaks: (timer) => leaked.push(timer) }, probed, /left open: Timeout/],
+  [
+    'does not say why a probe failed',
+    { probeThrows: () => new Error('ECONNREFUSED') },
+    'says what is wrong when a config is probed without the other side',
+    /ConnectError, not Error: ECONNREFUSED/,
   ],
   ['fails to stop after a failed start', { stopThrows: true }, 'can be stopped after a failed start', /not started/],
   ['leaves a timer', { leaks: (timer) => leaked.push(timer) }, 'frees everything when it stops', /left open.*Timeout/],
