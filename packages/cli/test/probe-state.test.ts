@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import { probeState } from '../src/probe-state.ts'
 
 let folder: string
-beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'connect-run-probe-'))))
+beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'connect-run-probe-'))))
 afterEach(() => rmSync(folder, { recursive: true }))
 
 const { signal } = new AbortController()

@@ -148,6 +148,9 @@ class Member {
       'enable.partition.eof': true,
       'fetch.queue.backoff.ms': 10,
       'session.timeout.ms': 15_000,
+      // What members who lag have fetched ahead, 64 MiB each by default, would look like a leak.
+      'queued.max.messages.kbytes': 4096,
+      'fetch.max.bytes': 4 * 2 ** 20,
     }
     const consumer = new Kafka.KafkaConsumer(
       { ...connection, ...group, ...fetching },

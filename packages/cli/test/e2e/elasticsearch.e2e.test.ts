@@ -51,6 +51,7 @@ scarcest.describe('into OpenSearch 2 and Elasticsearch 7 and 8', () => {
     const [, block] = /```sh\n([^]*?)```/.exec(readme)!
     const env = { ...process.env, KAFKA_BROKERS: kafka.bootstrap, ELASTICSEARCH_URL: server.url }
     const { stdout } = await promisify(execFile)('bash', ['-euc', block!], { cwd: root, env })
+    expect(stdout).toMatch(/oceanic-to-elasticsearch sink \(elasticsearch\) +OpenSearch 2\./)
     expect(stdout).toMatch(/\{"count":2000,/)
     await server.deleteIndex('oceanic')
     await kafka.deleteTopic('oceanic')

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 
 import { describe, expect, it } from '@jest/globals'
 
-import { loadWorkerConfig } from '../../src/config/load-file.ts'
+import { type LoadedConfig, loadWorkerConfig } from '../../src/config/load-file.ts'
 import { diagnosticsOf, type FakeConfig, load, loadConfig, loadPipeline, pipelineOf } from './fixtures.ts'
 
 async function sourceOf(lines: string, env: Record<string, string> = {}, files = {}): Promise<FakeConfig> {
@@ -164,6 +164,26 @@ describe('a secret', () => {
       warnings: unknown
     }
     expect(warnings).toEqual([])
+  })
+})
+
+describe('what comes to light later', () => {
+  it('is shown where it stands, without secrets and with addresses', async () => {
+    const { diagnose } = (await load(pipelineOf('brokers: ${B}\npassword: ${P}'), {
+      B: 'broker:9092',
+      P: 'hunter2',
+    })) as LoadedConfig
+    const at = ['pipelines', 'main', 'source']
+    const found = { message: 'broker:9092 refuses hunter2', hint: 'Is it hunter2?' }
+    expect(diagnose({ path: at, at: 'key', code: 'AUTH_FAILED', ...found })).toMatchObject({
+      file: '/etc/app/app.yaml',
+      line: 4,
+      column: 5,
+      code: 'AUTH_FAILED',
+      path: 'pipelines.main.source',
+      message: 'broker:9092 refuses ******',
+      hint: 'Is it ******?',
+    })
   })
 })
 
