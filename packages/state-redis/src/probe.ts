@@ -4,8 +4,8 @@ import { StateConnection } from './connection.ts'
 import { taskKeys } from './keys.ts'
 import { allFindings, serverFacts, unsafe } from './server-checks.ts'
 
-/** How what is kept of a task is looked at: by a script, as all that a task does. */
-const LOOK = "return redis.call('HLEN', KEYS[1])"
+/** A look at what is kept of a task, as a task itself looks: by a script, and with the rights that it has. */
+const LOOK = "return redis.call('HMGET', KEYS[1], 'format')"
 
 /**
  * Whether Redis is reached, lets this user look at what is kept of the tasks, and keeps what it confirms; where

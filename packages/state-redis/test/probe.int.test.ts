@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from '@jest/globals'
 import type { RedisStateConfig } from '@connect-run/core/runtime'
 import { type RedisServer, service, startRedis } from '@connect-run/testkit/services'
@@ -52,6 +53,16 @@ redis.describe('a probe of Redis', () => {
     } finally {
       await ask('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
     }
+  })
+
+  it('asks for no more rights than a worker has', async () => {
+    const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+    const rights = /^ACL SETUSER orders on >secret (~[^`]+)/m.exec(readme)![1]!.trim().split(/\s+/)
+    // Redis knows it from 7.2 on.
+    const known = rights.filter((right) => right !== '+waitaof')
+    await ask('ACL', 'SETUSER', 'orders', 'on', '>secret', ...known)
+    const user = { ...config, keyPrefix: 'connect-run', username: 'orders', password: 'secret' }
+    await expect(probeRedisState(user, ['task'], signal)).resolves.toHaveLength(1)
   })
 
   it('finds a user that may not look at the keys, and a wrong password, without showing it', async () => {

@@ -190,6 +190,12 @@ describe('validate --probe', () => {
     expect(host.stdout.text).toContain('title=PLUGIN_INVALID::the probe of fake broke: TypeError: x is not a function')
   })
 
+  it('does not let a server write on the terminal', async () => {
+    const host = probing(async () => ['1.2\u001B[2J\n::error::no'])
+    await start(host, 'validate a.yaml --probe --format github')
+    expect(host.stdout.text).toContain('main source (fake)  1.2\\u001b[2J\\n::error::no\n')
+  })
+
   it('lends names, streams to a sink, and a signal', async () => {
     const lent: ProbeContext[] = []
     const host = probing(async (_config, context) => {

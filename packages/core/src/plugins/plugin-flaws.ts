@@ -23,7 +23,7 @@ function sideFlaws(part: unknown, side: 'source' | 'sink'): string[] {
   const flaws: string[] = []
   if (typeof part['description'] !== 'string') flaws.push(`\`${side}.description\` is missing`)
   if (typeof part['create'] !== 'function') flaws.push(`\`${side}.create\` is not a function`)
-  flaws.push(...optionalFunctions(part, ['check', 'streams', 'traits'], `${side}.`))
+  flaws.push(...optionalFunctions(part, ['check', 'probe', 'streams', 'traits'], `${side}.`))
   const { config } = part
   if (!isObject(config) || config['type'] !== 'object' || !isObject(config['properties'])) {
     return [...flaws, `\`${side}.config\` is not the schema of an object with \`properties\``]

@@ -38,6 +38,7 @@ describe('a plugin', () => {
     ['no side', { default: { name: 'x', description: 'd' } }, /neither `source` nor `sink`/],
     ['no create', { default: { ...good, sink: { ...side, create: 1 } } }, /`sink.create` is not a function/],
     ['no schema', { default: { ...good, source: { ...side, config: {} } } }, /`source.config` is not the schema/],
+    ['a wrong probe', { default: { ...good, source: { ...side, probe: [] } } }, /`source.probe` is not a function/],
     ['a wrong check', { default: { ...good, source: { ...side, check: [] } } }, /`source.check` is not a function/],
     [
       'an option of the runtime',
