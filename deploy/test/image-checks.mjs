@@ -65,7 +65,7 @@ export function imageChecks(engine) {
     'image: every connector loads, with the features of the Kafka client': async () => {
       const connectors = JSON.parse(await container(...HARDENED, images.worker, 'connectors', '--format', 'json'))
       const names = new Set(connectors.map(({ name }) => name))
-      for (const name of ['cnosdb', 'file', 'generator', 'kafka']) assert.ok(names.has(name), name)
+      for (const name of ['cnosdb', 'elasticsearch', 'file', 'generator', 'kafka']) assert.ok(names.has(name), name)
       const text = await container(...HARDENED, images.worker, 'connectors')
       assert.doesNotMatch(text, /broken/)
       const print =

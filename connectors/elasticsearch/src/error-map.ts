@@ -25,9 +25,9 @@
  * | unknown pipeline or stored script                 | again   | `NOT_FOUND`: the record is right; a cluster without a master says so too |
  * | script that does not compile, alias without a write index, data stream without `create`, routing required | fatal | `REQUEST_REJECTED`: every record meets it |
  * | too many shards (`validation_exception`)          | again   | `SERVER_ERROR`: the record is right                      |
- * | 429, `[es_]rejected_execution_exception`, `circuit_breaking_exception` | again | `THROTTLED`               |
+ * | 429, `[es_]rejected_execution_exception`, `circuit_breaking_exception`, also as a cause | again | `THROTTLED` |
  * | 500 of a pipeline or a script (`fail_processor_exception` …), of a programming fault met by this document | refused | `RECORD_REJECTED` |
- * | 5xx                                               | again   | `SERVER_ERROR`                                           |
+ * | 5xx; a shard that starts or moves (404 often)     | again   | `SERVER_ERROR`                                           |
  * | any other: mapping, parsing, strict, closed index, script, missing document | refused | `RECORD_REJECTED`    |
  *
  * A whole request:
@@ -215,6 +215,30 @@ const overloads = new Set([
   'circuit_breaking_exception',
 ])
 
+/** Whatever their status (404 often): the shard starts, moves or has just been closed, and the record is right. */
+const movingShards = new Set([
+  'shard_not_found_exception',
+  'no_shard_available_action_exception',
+  'unavailable_shards_exception',
+  'illegal_index_shard_state_exception',
+  'index_shard_closed_exception',
+  'index_shard_recovering_exception',
+  'index_shard_not_recovering_exception',
+  'index_shard_not_started_exception',
+  'index_shard_relocated_exception',
+  'shard_not_in_primary_mode_exception',
+  'primary_shard_closed_exception',
+  'already_closed_exception',
+  'engine_closed_exception',
+  'node_closed_exception',
+  'node_not_connected_exception',
+])
+
+/** Itself or by its cause: a script for whose compilation there is no room is the error of a document, with status 400. */
+function isOverload(error: ServerError | undefined): boolean {
+  return causes(error).some(({ type = '' }) => overloads.has(type))
+}
+
 /** Of status 500, and met again with each attempt: pipelines, scripts, and faults of the server that a document brings out. */
 const faultsOfRecords = new Set(
   ['fail_processor_exception', 'ingest_processor_exception', 'script_exception', 'general_script_exception'].concat([
@@ -243,11 +267,11 @@ function judgeByStatus(answer: ItemAnswer): ConnectError {
   if (status === 401 || status === 403) {
     return new ConnectError('AUTH_FAILED', described(answer), { hint: hints.access })
   }
-  if (status === 429 || overloads.has(error?.type ?? '')) {
+  if (status === 429 || isOverload(error)) {
     return again('THROTTLED', answer, 'Nothing is lost: fewer and smaller requests follow until the cluster keeps up.')
   }
   if (status === 500 && faultsOfRecords.has(error?.type ?? '')) return refused(answer)
-  if (status >= 500) return again('SERVER_ERROR', answer)
+  if (status >= 500 || movingShards.has(error?.type ?? '')) return again('SERVER_ERROR', answer)
   return refused(answer, remedies[error?.type ?? ''])
 }
 
@@ -271,11 +295,11 @@ export function judgeRequest(response: HttpResponse, address: string, nowMs: num
   if (isAboutRequest(status, chain(error))) return rejected(text, hints.server)
   const setting = settingError(chain(error), text)
   if (setting !== undefined) return setting
-  if (status === 500 && faultsOfRecords.has(type)) return new RecordError('RECORD_REJECTED', text)
-  if (status === 429 || overloads.has(type)) {
+  if (status === 429 || isOverload(error)) {
     const retryAfterMs = parseRetryAfter(headers['retry-after'], nowMs)
     return new RetriableError('THROTTLED', text, retryAfterMs === undefined ? {} : { retryAfterMs })
   }
+  if (status === 500 && faultsOfRecords.has(type)) return new RecordError('RECORD_REJECTED', text)
   return statusError({ ...response, body: Buffer.from(tail(error) ?? excerpt(body)) }, address, nowMs)
 }
 
@@ -332,9 +356,14 @@ function tail(error: ServerError | undefined): string | undefined {
 const DEPTH = 3
 
 function chain(error: ServerError | undefined): string {
-  const parts: string[] = []
-  for (let at = error; at !== undefined && at !== null && parts.length < DEPTH; at = at.caused_by) {
-    parts.push([at.type, at.reason].filter(Boolean).join(': '))
-  }
-  return parts.join('; caused by ')
+  return causes(error)
+    .map(({ type, reason }) => [type, reason].filter(Boolean).join(': '))
+    .join('; caused by ')
+}
+
+/** An error and what caused it. */
+function causes(error: ServerError | undefined): readonly ServerError[] {
+  const found: ServerError[] = []
+  for (let at = error; at !== undefined && at !== null && found.length < DEPTH; at = at.caused_by) found.push(at)
+  return found
 }

@@ -7,7 +7,7 @@ import { sinkTraits } from './sink-traits.ts'
 
 const plugin: ConnectorPlugin = {
   name: 'elasticsearch',
-  description: 'Elasticsearch 7.17 to 9 and OpenSearch 2 and 3, by their bulk interface.',
+  description: 'Elasticsearch 7.17 and 8 and OpenSearch 2, by their bulk interface.',
   sink: sinkConnector<ElasticsearchSinkConfig>({
     description: 'Writes JSON objects as documents, each answer judged on its own.',
     config: elasticsearchSinkSchema,

@@ -190,7 +190,12 @@ class Member {
   async #read() {
     while (!this.#closing) {
       const limits = { maxRecords: 1 + randomInt(2000), maxBytes: 1_000_000, timeoutMs: randomInt(2000), lingerMs: 5 }
-      this.#outstanding = call((done) => this.consumer.consumePacked(limits, done)).then((batch) => this.#take(batch))
+      this.#outstanding = call((done) => this.consumer.consumePacked(limits, done)).then(
+        (batch) => this.#take(batch),
+        (error) => {
+          if (!this.#closing) throw error // one that had not begun when the consumer was closed is told so
+        },
+      )
       await this.#outstanding
     }
   }
