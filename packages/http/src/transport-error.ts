@@ -10,12 +10,18 @@ const unreachable: Readonly<Record<string, string>> = {
   UND_ERR_CONNECT_TIMEOUT: 'connecting timed out',
 }
 
+/** Stands for errors of undici's parser, which have no code: it looks one up in a table that is the other way round. */
+const NO_HTTP = 'HTTPParserError'
+
 const lost: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was reset',
   ECONNABORTED: 'the connection was aborted',
   EPIPE: 'the connection was closed while sending',
   UND_ERR_SOCKET: 'the connection was closed before the answer was complete',
   UND_ERR_RESPONSE_EXCEEDED_MAX_SIZE: 'the answer was too long',
+  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer were too long',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is not HTTP',
+  [NO_HTTP]: 'the answer is not HTTP',
 }
 
 const certificate = /^(?:ERR_TLS_|ERR_SSL_|EPROTO$|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH$)/
@@ -36,7 +42,7 @@ export function transportError(error: unknown, address: string): unknown {
     const hint = 'Check `url` (http or https), `tls.ca`, `tls.cert` and the name in the server’s certificate.'
     return new RetriableError('UNREACHABLE', `no secure connection to ${address}: ${code}`, { hint, cause: error })
   }
-  const how = lost[code] ?? (code.startsWith('HPE_') ? 'the answer is not HTTP' : undefined)
+  const how = lost[code]
   if (how === undefined) return error
   const hint = 'The request may have been carried out. If it keeps happening, look into the server’s log.'
   return new RetriableError('CONNECTION_LOST', `lost ${address}: ${how}`, { hint, cause: error })
@@ -50,6 +56,7 @@ export function timeoutError(address: string, timeoutMs: number): RetriableError
 
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined
-  const { code } = error as { code?: unknown }
+  const { code, name } = error as { code?: unknown; name?: unknown }
+  if (name === NO_HTTP) return NO_HTTP
   return typeof code === 'string' ? code : undefined
 }

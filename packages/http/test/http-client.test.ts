@@ -174,6 +174,16 @@ describe('a failure', () => {
       },
     ],
     ['by closing', (request: IncomingMessage) => void request.socket.destroy()],
+    [
+      'in a header',
+      (_request: IncomingMessage, response: ServerResponse) =>
+        response.socket!.end('HTTP/1.1 200 OK\r\nA\x80: b\r\n\r\n'),
+    ],
+    [
+      'in its length',
+      (_request: IncomingMessage, response: ServerResponse) =>
+        response.socket!.end('HTTP/1.1 200 OK\r\ncontent-length: 1\x80\r\n\r\nab'),
+    ],
   ])('broken %s: CONNECTION_LOST', async (_when, handler: Handler) => {
     const { url } = await serve(handler)
     const failure = await failureOf((await client(url)).request(post()))

@@ -49,6 +49,8 @@ export class TcpProxy {
   #widened = new AbortController()
   #resetAfter: number | undefined
   #cutAnswerAfter: number | undefined
+  #garbleAfter: number | undefined
+  #garbleAnswerAfter: number | undefined
 
   constructor({ target, port = 0 }: TcpProxyOptions) {
     this.#target = { host: '127.0.0.1', ...target }
@@ -118,6 +120,16 @@ export class TcpProxy {
     this.#cutAnswerAfter = afterBytes
   }
 
+  /** Once: of the next connection whose client sends more than so many bytes in all, the byte behind these is changed. */
+  garble(afterBytes: number): void {
+    this.#garbleAfter = afterBytes
+  }
+
+  /** Once: the same for what the target answers. */
+  garbleAnswer(afterBytes: number): void {
+    this.#garbleAnswerAfter = afterBytes
+  }
+
   /** Lets so many bytes through in a second, of each connection and direction, drop by drop; Infinity ends it. */
   bandwidth(bytesPerSecond: number): void {
     this.#bytesPerSecond = bytesPerSecond
@@ -140,6 +152,7 @@ export class TcpProxy {
     this.#pairs.add(pair)
     let sent = 0
     this.#join(pair, [client, server], (chunk) => {
+      if (garbled(chunk, this.#garbleAfter, sent)) this.#garbleAfter = undefined
       sent += chunk.length
       if (this.#resetAfter === undefined || sent < this.#resetAfter) return false
       server.end(chunk.subarray(0, chunk.length - (sent - this.#resetAfter)))
@@ -149,6 +162,7 @@ export class TcpProxy {
     })
     let answered = 0
     this.#join(pair, [server, client], (chunk) => {
+      if (garbled(chunk, this.#garbleAnswerAfter, answered)) this.#garbleAnswerAfter = undefined
       answered += chunk.length
       if (this.#cutAnswerAfter === undefined || answered < this.#cutAnswerAfter) return false
       const part = chunk.subarray(0, chunk.length - (answered - this.#cutAnswerAfter))
@@ -206,6 +220,13 @@ export class TcpProxy {
       .then(() => (pair.closed.signal.aborted ? undefined : action()))
       .finally(() => lane.waiting--)
   }
+}
+
+/** Changes the byte at a place of the connection, if the chunk has it, to one that no text in ASCII has. */
+function garbled(chunk: Buffer, place: number | undefined, passed: number): boolean {
+  if (place === undefined || place < passed || place >= passed + chunk.length) return false
+  chunk[place - passed]! ^= 0x80
+  return true
 }
 
 function reset(pair: Pair): void {

@@ -140,6 +140,19 @@ it('resets in the middle of an answer, when the target has everything', async ()
   await connected()
 })
 
+it('changes one byte on its way, there or back', async () => {
+  proxy.garble(4)
+  const client = await connected()
+  client.socket.write('123456789')
+  await until(() => client.echoed.length === 10)
+  expect(received).toBe('a123\ufffd56789')
+  proxy.garbleAnswer(12)
+  client.socket.write('12345')
+  await until(() => client.echoed.length === 15)
+  expect(client.echoed.slice(10)).toBe('12\ufffd45')
+  expect(received.slice(10)).toBe('12345')
+})
+
 it('drips, and lets everything go in order once the line is wide again', async () => {
   const client = await connected()
   proxy.bandwidth(100)

@@ -50,4 +50,11 @@ export const distinct: readonly Omit<Guard, 'promise'>[] = [
     test: 'packages/core/test/records/record-batch.test.ts',
     title: 'are told apart by their index, also when pieces are split again',
   },
+  {
+    file: 'connectors/elasticsearch/src/operation/index-name.ts',
+    code: 'if (other !== undefined && this.#idsRepeat) throw merged(name, other, text)',
+    instead: '',
+    test: 'connectors/elasticsearch/test/operation/index-name.test.ts',
+    title: 'does not let two topics write over each other because their names are made one',
+  },
 ]

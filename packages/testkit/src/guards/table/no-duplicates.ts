@@ -86,4 +86,11 @@ export const noDuplicates: readonly Omit<Guard, 'promise'>[] = [
     test: 'connectors/file/test/sink/sink-task.test.ts',
     title: 'is not cut where it %s, and that is said',
   },
+  {
+    file: 'connectors/elasticsearch/src/operation/coordinate-lines.ts',
+    code: 'else at = writeDigits(time, bytes, at)',
+    instead: 'else bytes[at++] = HYPHEN',
+    test: 'connectors/elasticsearch/test/operation/operations.test.ts',
+    title: 'has the ids that a record says of itself, whichever way lines are made',
+  },
 ]

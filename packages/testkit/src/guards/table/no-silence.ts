@@ -106,4 +106,18 @@ export const noSilence: readonly Omit<Guard, 'promise'>[] = [
     test: 'packages/core/test/delivery/dead-letter-writer.test.ts',
     title: 'says once a minute that the queue does not answer',
   },
+  {
+    file: 'connectors/elasticsearch/src/operation/operations.ts',
+    code: 'isUtf8(operations.body) ?',
+    instead: 'isUtf8(operations.body) || batch.length > 0 ?',
+    test: 'connectors/elasticsearch/test/operation/document.test.ts',
+    title: 'are UTF-8, of which one record more or less says nothing about the others',
+  },
+  {
+    file: 'connectors/elasticsearch/src/operation/operations.ts',
+    code: 'if (isTooDeep(body.bytes, start, body.length)) throw tooDeep()',
+    instead: '',
+    test: 'connectors/elasticsearch/test/operation/operations.test.ts',
+    title: 'has no more than 1000 levels of %s, of which nodes die',
+  },
 ]

@@ -36,4 +36,25 @@ export const order: readonly Omit<Guard, 'promise'>[] = [
     test: 'packages/core/test/delivery/parked-records.test.ts',
     title: 'never parks where records may not overtake each other, or not come twice',
   },
+  {
+    file: 'connectors/elasticsearch/src/bulk/waves.ts',
+    code: 'const wave = guards === null ? 0 : (written.get(guards[i]!) ?? 0)',
+    instead: 'const wave = 0',
+    test: 'connectors/elasticsearch/test/bulk/bulk-writer.test.ts',
+    title: 'go in successive requests, in their order',
+  },
+  {
+    file: 'connectors/elasticsearch/src/bulk/outcome.ts',
+    code: 'return error === undefined\n',
+    instead: 'return true\n',
+    test: 'connectors/elasticsearch/test/bulk/bulk-writer.test.ts',
+    title: 'where one must be tried again, the later ones are not sent and are tried after it',
+  },
+  {
+    file: 'connectors/elasticsearch/src/bulk/id-guard.ts',
+    code: 'if (before.length === 0) return release',
+    instead: 'return release',
+    test: 'connectors/elasticsearch/test/bulk/bulk-writer.test.ts',
+    title: 'are never under way together, across calls too',
+  },
 ]
