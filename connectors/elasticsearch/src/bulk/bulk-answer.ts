@@ -23,7 +23,9 @@ export function parseAnswer(body: Buffer, actions: readonly Action[], address: s
     throw unusable(`${address} answered for ${items.length} of ${actions.length} operations`)
   }
   return (items as NonNullable<BulkAnswer['items']>).map((item, i) => {
-    const answer = item[actions[i]!]
+    const action = actions[i]!
+    // What a pipeline has done to the document of an update is told as of an index operation.
+    const answer = item[action] ?? (action === 'update' ? item.index : undefined)
     if (typeof answer?.status === 'number') return answer
     throw unusable(`${address} did not answer to operation ${i} of ${actions.length}`)
   })
@@ -54,14 +56,25 @@ export function byOperation(
   items: readonly BulkItem[],
   idOf: (i: number) => string | undefined,
 ): readonly (BulkItem | undefined)[] {
-  // Where the failures are in place, so is what was dropped.
-  if (items.length === 1 || items.every((item, i) => item.status < 300 || isOf(item, idOf(i)))) return items
+  if (items.length === 1 || items.every(isDone)) return items
   const ids = items.map((_, i) => idOf(i))
   const repeated = new Set<string | undefined>(duplicates(ids))
-  const isStray = (item: BulkItem, i: number): boolean => !isOf(item, ids[i]) || repeated.has(ids[i])
+  const isStray = (item: BulkItem, i: number): boolean =>
+    item.status !== CREATED && (!isOf(item, ids[i]) || (!ofShards.has(item.status) && repeated.has(ids[i])))
+  // Where the failures are in place, so is what was dropped.
+  if (!items.some((item, i) => !isDone(item) && isStray(item, i))) return items
   const strays = new Map<unknown, BulkItem | undefined>()
   for (const item of items.filter(isStray)) strays.set(item._id, strays.has(item._id) ? undefined : item)
   return items.map((item, i) => (isStray(item, i) ? strays.get(ids[i]) : item))
+}
+
+/** Of a document that is new, and so was neither failed nor dropped. */
+const CREATED = 201
+/** What a shard answers and no pipeline does: it is not there, a version conflict, a full queue. */
+const ofShards: ReadonlySet<number> = new Set([404, 409, 429])
+
+function isDone({ status }: BulkItem): boolean {
+  return status < 300
 }
 
 function isOf({ _id }: BulkItem, id: string | undefined): boolean {

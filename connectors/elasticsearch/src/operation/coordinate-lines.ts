@@ -12,7 +12,7 @@ const PLUS = 0x2b
 const HYPHEN = 0x2d
 const POINT = 0x2e
 /** Digits of offset, index and time, and what stands between them. */
-const MOST_DIGITS = 16 + 1 + 10 + 1 + 16
+const MOST_DIGITS = 16 + 1 + 10 + 1 + 19
 
 /** A partition of a stream in one hour, as the action lines of its records show it. */
 interface Place {
@@ -66,6 +66,7 @@ export class CoordinateLines {
     }
     bytes[at++] = PLUS
     if (time < 0) bytes[at++] = HYPHEN
+    else if (time > Number.MAX_SAFE_INTEGER) at += bytes.write(String(time), at, 'latin1')
     else at = writeDigits(time, bytes, at)
     if (at - start > room) throw tooLong(batch.at(row))
     body.length = writeFragment(this.#tail, body.view, at)

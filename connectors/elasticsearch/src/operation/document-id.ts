@@ -1,6 +1,6 @@
 import { type ConnectRecord, Decimal, type TemplatePart, jsonText, parseTemplate, partText } from '@connect-run/core'
 import { isoTime } from './iso-time.ts'
-import { invalid, notJson, shown } from './refusals.ts'
+import { assertUnicode, invalid, notJson, shown } from './refusals.ts'
 
 /** A longer id fails the whole request. */
 export const MAX_ID_BYTES = 512
@@ -77,6 +77,7 @@ function isPlain(object: object): boolean {
 
 function checkedId(id: string): string {
   if (id === '') throw invalid('the id is empty')
+  assertUnicode(id, 'an id')
   if (id.length <= SURELY_SHORT) return id
   const size = Buffer.byteLength(id)
   if (size <= MAX_ID_BYTES) return id

@@ -9,7 +9,7 @@ import { invalid, notJson } from './refusals.ts'
 const TIMESTAMP = '@timestamp'
 const HINT = 'Set `dataStream.timestampField` to the field that is the time.'
 
-type Config = Pick<ElasticsearchSinkConfig, 'dataStream' | 'decimals' | 'metadata'>
+type Config = Pick<ElasticsearchSinkConfig, 'dataStream' | 'decimals' | 'metadata' | 'pipeline'>
 
 /** The document of each record: its value, with what is added to it. Every document is one line of JSON. */
 export class Documents {
@@ -22,14 +22,14 @@ export class Documents {
   readonly #isoTime = isoTimes()
   #isRaw = false
 
-  constructor({ dataStream, decimals, metadata }: Config) {
+  constructor({ dataStream, decimals, metadata, pipeline }: Config) {
     const path = dataStream?.timestampField?.split('.')
     this.#style = { decimals: styleOf(decimals), maps: 'entries' }
     this.#metadata = metadata
     this.#addsTime = dataStream !== undefined && path === undefined
     this.#timePath = path
     const added = [...(metadata === undefined ? [] : [metadata]), ...(this.#addsTime ? [TIMESTAMP] : [])]
-    this.#raw = new RawObjects(added)
+    this.#raw = new RawObjects({ names: added, areParsed: pipeline !== undefined })
   }
 
   /** Whose rows come next. `checked`: bytes that are no UTF-8 are not taken as they are. */

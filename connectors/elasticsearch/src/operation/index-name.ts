@@ -1,7 +1,7 @@
 import { type ConnectRecord, RecordError, type TemplatePart, parseTemplate, partText } from '@connect-run/core'
 import type { ElasticsearchSinkConfig } from '../sink-config.ts'
 import { idsRepeat } from './choices.ts'
-import { invalid, shown } from './refusals.ts'
+import { assertUnicode, invalid, shown } from './refusals.ts'
 
 const MAX_NAME_BYTES = 255
 /** Of the dataset and of the namespace of a data stream. */
@@ -14,7 +14,6 @@ const MAX_NAMES = 10_000
 const forbidden = /[\\/*?"<>| ,#:\u0000-\u001f\u007f]/g
 /** In a part of a data stream's name a hyphen would be taken for the end of the part. */
 const hyphen = /-/g
-const loneSurrogate = /\p{Surrogate}/u
 
 /**
  * A name as the servers allow it: lower case; `_` for each of `\ / * ? " < > | , # :`, space and control characters;
@@ -39,7 +38,7 @@ function withoutForbidden(text: string): string {
 
 function checked(name: string, text: string, { what, most }: { what: string; most: number }): string {
   if (name === '') throw invalid(`\`${text}\` leaves nothing for ${what}`)
-  if (loneSurrogate.test(name)) throw invalid(`${what} must be Unicode text, and half a character is in it`)
+  assertUnicode(name, what)
   const size = Buffer.byteLength(name)
   if (size <= most) return name
   throw invalid(`\`${shown(text)}\` has ${size} bytes, and ${what} has ${most} at most`)

@@ -5,6 +5,7 @@ import type { ElasticsearchSinkConfig, Tombstones } from '../sink-config.ts'
 import { ActionLines } from './action-lines.ts'
 import { actionOf, idsRepeat, tombstonesOf } from './choices.ts'
 import { CoordinateLines } from './coordinate-lines.ts'
+import { MOST_LEVELS, isTooDeep } from './depth.ts'
 import { Documents } from './document.ts'
 import { IndexNames } from './index-name.ts'
 import { invalid } from './refusals.ts'
@@ -138,8 +139,10 @@ export class OperationEncoder {
 
   #writeSource(body: BodyBuilder, action: Action, batch: RecordBatch, row: number): void {
     if (action === 'delete') return
+    const start = body.length
     if (this.#update === undefined) this.#documents.write(body, batch, row)
     else body.write(this.#updateOf(this.#update, batch.at(row)))
+    if (isTooDeep(body.bytes, start, body.length)) throw tooDeep()
     body.reserve(1)
     body.bytes[body.length++] = LINE_FEED
   }
@@ -147,4 +150,9 @@ export class OperationEncoder {
   #updateOf(update: UpdateBody, record: ConnectRecord): string {
     return update.text(record, update.hasDocument ? this.#documents.text(record) : '')
   }
+}
+
+function tooDeep(): Error {
+  const message = `the document has more than ${MOST_LEVELS} levels of objects and arrays, which can end a node of the cluster`
+  return invalid(message, 'Correct the producer, or put the deep part into a text with a transform.')
 }

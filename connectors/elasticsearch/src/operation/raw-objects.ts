@@ -11,7 +11,8 @@ const BACKSLASH = 0x5c
 
 /**
  * Says of a record's bytes, without parsing them, whether they may stand in a request as they are: one line, `{` first
- * and `}` last. What is between them is for the server to judge.
+ * and `}` last. What is between them is for the server to judge, but for its pipelines: OpenSearch's take the first object
+ * of several and drop the rest.
  */
 export class RawObjects {
   /** Where the object of the last row that `has` was true for begins and ends. */
@@ -20,11 +21,13 @@ export class RawObjects {
   readonly #lineFeeds = new Occurrences(LINE_FEED)
   readonly #backslashes = new Occurrences(BACKSLASH)
   readonly #names: readonly Occurrences[]
+  readonly #areParsed: boolean
   #buffer: Buffer = Buffer.alloc(0)
   #checked = false
 
-  /** `names`: keys that the object must not have, at any depth. */
-  constructor(names: readonly string[]) {
+  /** `names`: keys that the object must not have, at any depth. `areParsed`: what is no JSON does not pass. */
+  constructor({ names, areParsed }: { readonly names: readonly string[]; readonly areParsed: boolean }) {
+    this.#areParsed = areParsed
     this.#names = names.map((name) => new Occurrences(Buffer.from(JSON.stringify(name))))
   }
 
@@ -46,6 +49,7 @@ export class RawObjects {
     this.end = end
     if (end - start < 2 || buffer[start] !== OPEN || buffer[end - 1] !== CLOSE) return false
     if (this.#lineFeeds.isWithin(start, end) || this.#isNamed(start, end)) return false
+    if (this.#areParsed && !isJson(buffer, start, end)) return false
     return !this.#checked || isUtf8(buffer.subarray(start, end))
   }
 
@@ -91,6 +95,16 @@ class Occurrences {
     const found = this.#buffer.indexOf(this.#wanted, start)
     this.#from = start
     this.#next = found < 0 ? Number.POSITIVE_INFINITY : found
+  }
+}
+
+/** Bytes as characters: those above ASCII stand in texts, or nowhere. */
+function isJson(buffer: Buffer, start: number, end: number): boolean {
+  try {
+    JSON.parse(buffer.toString('latin1', start, end))
+    return true
+  } catch {
+    return false
   }
 }
 

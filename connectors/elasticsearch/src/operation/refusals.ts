@@ -18,3 +18,10 @@ export function notJson(what: string, error: unknown): unknown {
 export function shown(text: string): string {
   return text.length > 80 ? `${text.slice(0, 80)}…` : text
 }
+
+const loneSurrogate = /\p{Surrogate}/u
+
+/** The servers take every half of a character for the same one. */
+export function assertUnicode(text: string, what: string): void {
+  if (loneSurrogate.test(text)) throw invalid(`${what} must be Unicode text, and half a character is in it`)
+}

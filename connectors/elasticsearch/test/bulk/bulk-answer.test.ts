@@ -14,6 +14,11 @@ describe('the answer to a bulk request', () => {
     ])
   })
 
+  it('of an update may be that of an index operation, which its document was in a pipeline', () => {
+    const items = [{ index: { _id: null, status: 500 } }, { update: { status: 200 } }]
+    expect(parse({ items }, ['update', 'update'])).toEqual([{ _id: null, status: 500 }, { status: 200 }])
+  })
+
   it.each([
     ['no JSON', '{"items": [{"index": {"st', 'answered without saying what became of the operations'],
     ['nothing', '', 'answered without saying what became of the operations'],
@@ -58,6 +63,16 @@ describe('whose answer is which', () => {
   it('not where two have the same id', () => {
     const items = [done('b'), done('a'), failed('a'), done('d')]
     expect(sorted(items, ['a', 'a', 'b', 'd'])).toEqual(['unclear', 'unclear', 0, 3])
+  })
+
+  it('not where two have the same id in two indices, though they seem to be in their places', () => {
+    const created = { _id: 'a', status: 201 }
+    expect(sorted([done('a'), failed('a'), done('b')], ['a', 'a', 'b'])).toEqual(['unclear', 'unclear', 2])
+    expect(sorted([created, failed('a')], ['a', 'a'])).toEqual([0, 1])
+    expect(sorted([created, done('a'), failed('a')], ['a', 'a', 'a'])).toEqual([0, 'unclear', 'unclear'])
+    for (const status of [404, 409, 429]) {
+      expect(sorted([done('a'), { _id: 'a', status, error }], ['a', 'a'])).toEqual([0, 1])
+    }
   })
 
   it('not where they have none, and what was dropped may stand in their place', () => {

@@ -48,6 +48,8 @@ describe('a key', () => {
   it.each<[string, unknown, string]>([
     ['is missing', null, 'the id needs a key, which the record does not have'],
     ['is empty', '', 'the id is empty'],
+    // The servers would take all halves for one character, and so several ids for one.
+    ['has half a character', 'a\ud83d', 'an id must be Unicode text, and half a character is in it'],
     ['is no number', Number.NaN, 'the key is NaN, which makes no id'],
     ['is no date', new Date(Number.NaN), 'NaN is beyond every calendar'],
     ['holds no number', { a: Number.NaN }, 'the key can’t be written as JSON: JSON has no NaN'],

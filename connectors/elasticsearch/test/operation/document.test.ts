@@ -129,6 +129,14 @@ describe('bytes of JSON', () => {
     const halves = [Buffer.from([0x7b, 0x7d, 0xe2, 0x82]), Buffer.from([0xac, 0x7b, 0x7d])]
     expect(encodeJson(halves.map((value) => ({ value }))).failures).toHaveLength(2)
   })
+
+  it.each(['{"a":1} {"b":2}', '{"a":1}}', '{"a":1}\r{"b":2}'])(
+    'are one object where a pipeline reads them, which would drop the rest of %j',
+    (value) => {
+      expect(documentFrom(value, { pipeline: 'p' })).toContain('CONVERSION_FAILED')
+      expect(documentFrom('{"€":1.50}', { pipeline: 'p' })).toBe('{"€":1.50}')
+    },
+  )
 })
 
 describe('a data stream', () => {

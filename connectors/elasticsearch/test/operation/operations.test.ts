@@ -63,6 +63,25 @@ describe('an operation', () => {
     ])
   })
 
+  it.each([
+    ['objects', '{"a":', '1', '}'],
+    ['arrays', '{"a":[0],"b":', '[1]', '}'],
+  ])('has no more than 1000 levels of %s, of which nodes die', (_name, open, inner, close) => {
+    const nested = (levels: number): Buffer => Buffer.from(open.repeat(levels) + inner + close.repeat(levels))
+    const last = inner === '1' ? 1000 : 999
+    const values = [nested(last), nested(last + 1), Buffer.from('{}')]
+    const texts = [JSON.stringify({ a: '[{'.repeat(2000) }), JSON.stringify({ 'a"\\}': '{"'.repeat(2000) })]
+    const all = values.concat(texts.map((text) => Buffer.from(text))).map((value) => ({ value, key: Buffer.from('k') }))
+    const message = 'the document has more than 1000 levels of objects and arrays, which can end a node of the cluster'
+    for (const options of [{}, { metadata: '_record' }]) {
+      const { rows, failures } = encodeJson(all, options)
+      expect(failures.map(({ row, error }) => [row, error.message])).toEqual([[1, message]])
+      expect(rows).toEqual([0, 2, 3, 4])
+    }
+    const update = encodeJson(all, { action: 'update', id: 'key' })
+    expect(update.rows).toEqual([2, 3, 4])
+  })
+
   it('is made one by one of the records that a transform made of one', () => {
     const batch = batchOf([{ value: {}, offset: 8 }]).expand([0, 0], [{ n: 0 }, { n: 1 }])
     const operations = new OperationEncoder(sinkConfig()).encode(batch)
@@ -252,7 +271,11 @@ describe('a batch', () => {
     const record = fc.record({
       partition: fc.nat({ max: 1000 }),
       offset: fc.oneof(fc.maxSafeNat(), fc.nat()),
-      timestamp: fc.oneof(fc.constant(-1), fc.nat({ max: 4e12 }), fc.double({ min: 0, max: 4e12, noNaN: true })),
+      timestamp: fc.oneof(
+        fc.constantFrom(-1, 8737259230999999000),
+        fc.nat({ max: 4e12 }),
+        fc.double({ min: 0, max: 4e12, noNaN: true }),
+      ),
       stream: fc.constantFrom('a', 'a+0', 'ü"\\', '/x/y.json'),
     })
     fc.assert(

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals'
 import type { RecordBatch } from '@connect-run/core'
 import * as fc from 'fast-check'
 import { type SearchApi, searchAt, service } from '@connect-run/testkit/services'
+import { MOST_LEVELS } from '../../src/operation/depth.ts'
 import { MAX_ID_BYTES } from '../../src/operation/document-id.ts'
 import { indexName } from '../../src/operation/index-name.ts'
 import { OperationEncoder } from '../../src/operation/operations.ts'
@@ -51,6 +52,12 @@ for (const flavor of ['opensearch', 'elasticsearch7', 'elasticsearch8'] as const
 
     const writeAll = (records: readonly TestRecord[], options: Options): Promise<string[]> =>
       write(batchOf(records), { index: name, ...options })
+
+    it('lives with the deepest document that is sent', async () => {
+      await api.createIndex(name, { mappings: { dynamic: false } })
+      const value = Buffer.from(`${'{"a":'.repeat(MOST_LEVELS)}1${'}'.repeat(MOST_LEVELS)}`)
+      expect(await write(jsonBatchOf([{ value }]), { index: name })).toEqual(['201'])
+    })
 
     it('refuses the names that are made into others here, and takes those', async () => {
       const around = Array.from('\\/*?"<>| ,#:', (character) => `${name}${character}x`)
