@@ -44,7 +44,8 @@ export function transportError(error: unknown, address: string): unknown {
   }
   const how = lost[code]
   if (how === undefined) return error
-  const hint = 'The request may have been carried out. If it keeps happening, look into the server’s log.'
+  const hint =
+    'The request may have been carried out. If it keeps happening, check that `url` leads to the right server and port, and look into its log.'
   return new RetriableError('CONNECTION_LOST', `lost ${address}: ${how}`, { hint, cause: error })
 }
 
