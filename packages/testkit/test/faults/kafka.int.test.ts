@@ -129,6 +129,8 @@ kafka.describe('three brokers', () => {
         'bootstrap.servers': cluster.bootstrap,
         'group.id': 'stormy',
         'heartbeat.interval.ms': 300,
+        // The broker that it asks first may not know the topic yet; by default it asks again after five minutes.
+        'topic.metadata.refresh.interval.ms': 1000,
         'partition.assignment.strategy': 'cooperative-sticky',
         rebalance_cb: ({ code }: LibrdKafkaError, partitions: Assignment[]) => {
           const isAssign = code === Kafka.CODES.ERRORS.ERR__ASSIGN_PARTITIONS
