@@ -163,12 +163,29 @@ async function produce(access: Access, topic: string, records: Iterable<Produced
       pollUntil(() => sent - reported <= allowed, { what: `records of ${topic} are acknowledged`, intervalMs: 5 })
     for (const { partition, value, key, timestamp, headers } of records) {
       const bytes = nativeBytes(typeof value === 'string' ? Buffer.from(value) : value)
-      producer.produce(topic, partition ?? null, bytes, key, timestamp ?? null, undefined, headers?.slice())
+      const send = (): unknown =>
+        producer.produce(topic, partition ?? null, bytes, key, timestamp ?? null, undefined, headers?.slice())
+      try {
+        send()
+      } catch (error) {
+        if ((error as LibrdKafkaError).code !== UNKNOWN_PARTITION || partition === undefined) throw error
+        await untilKnown(producer, topic, partition)
+        send()
+      }
       if (++sent % 50_000 === 0) await settled(100_000)
     }
     await settled(0)
     if (failure) throw asError(failure)
   })
+}
+
+/** ERR__UNKNOWN_PARTITION */
+const UNKNOWN_PARTITION = -190
+
+/** A partition that has just been added is not known to each broker that a client may have asked. */
+function untilKnown(producer: Producer, topic: string, partition: number): Promise<boolean> {
+  const isKnown = async (): Promise<boolean> => (await partitionsOf(producer, topic)).includes(partition)
+  return pollUntil(isKnown, { what: `partition ${partition} of ${topic} is known` })
 }
 
 async function consumeAll(access: Access, topic: string, options: ConsumeOptions = {}): Promise<ConsumedRecord[]> {
