@@ -47,6 +47,7 @@
  */
 import { ConnectError, RecordError, RetriableError } from '@connect-run/core'
 import { type HttpResponse, excerpt, parseRetryAfter, statusError } from '@connect-run/http'
+import { parseObject } from './cluster/parse-object.ts'
 import type { Action } from './operation/operations.ts'
 import type { ElasticsearchSinkConfig } from './sink-config.ts'
 
@@ -309,12 +310,8 @@ function isAboutRequest(status: number, text: string): boolean {
 }
 
 function errorOf(body: Buffer): ServerError | undefined {
-  try {
-    const { error } = JSON.parse(body.toString()) as { error?: ServerError | string }
-    return typeof error === 'string' ? { reason: error } : error
-  } catch {
-    return undefined
-  }
+  const { error } = parseObject(body) as { error?: ServerError | string }
+  return typeof error === 'string' ? { reason: error } : error
 }
 
 function again(

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
-import { ConnectError, RetriableError } from '@connect-run/core'
+import { ConnectError, RetriableError, isPem } from '@connect-run/core'
 import { type Dispatcher, Pool, type buildConnector } from 'undici'
 import { type HttpTlsConfig, urlProblem } from './http-options.ts'
 import { pinnedConnector } from './pinned-connector.ts'
@@ -187,7 +187,7 @@ async function certificateOptions({ ca, cert, key, keyPassword }: HttpTlsConfig)
 }
 
 async function pem(name: string, pathOrText: string): Promise<string> {
-  if (pathOrText.includes('-----BEGIN ')) return pathOrText
+  if (isPem(pathOrText)) return pathOrText
   try {
     return await readFile(pathOrText, 'utf8')
   } catch (error) {

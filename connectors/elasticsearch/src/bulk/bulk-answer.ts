@@ -1,4 +1,5 @@
 import { RetriableError } from '@connect-run/core'
+import { parseObject } from '../cluster/parse-object.ts'
 import type { BulkItem } from '../error-map.ts'
 import type { Action } from '../operation/operations.ts'
 
@@ -17,7 +18,7 @@ interface BulkAnswer {
  * of them were written is not known then, and all must be repeated.
  */
 export function parseAnswer(body: Buffer, actions: readonly Action[], address: string): readonly BulkItem[] {
-  const { items } = parse(body)
+  const { items } = parseObject(body) as BulkAnswer
   if (!Array.isArray(items)) throw unusable(`${address} answered without saying what became of the operations`)
   if (items.length !== actions.length) {
     throw unusable(`${address} answered for ${items.length} of ${actions.length} operations`)
@@ -29,14 +30,6 @@ export function parseAnswer(body: Buffer, actions: readonly Action[], address: s
     if (typeof answer?.status === 'number') return answer
     throw unusable(`${address} did not answer to operation ${i} of ${actions.length}`)
   })
-}
-
-function parse(body: Buffer): BulkAnswer {
-  try {
-    return (JSON.parse(body.toString()) as BulkAnswer | null) ?? {}
-  } catch {
-    return {}
-  }
 }
 
 function unusable(message: string): RetriableError {

@@ -1,3 +1,5 @@
+import { unlessAborted } from '@connect-run/core'
+
 /** Somebody who writes documents, or waits to. */
 interface Writer {
   readonly finished: Promise<void>
@@ -32,7 +34,7 @@ export class IdGuard {
     if (before.length === 0) return release
     const free = Promise.all(before.map(({ finished }) => finished))
     try {
-      await untilAborted(free, signal)
+      await unlessAborted(free, signal)
     } catch (error) {
       // Who waits behind must still wait for those in front.
       void free.then(release)
@@ -51,16 +53,5 @@ export class IdGuard {
       this.#last.set(id, own)
     }
     return [...before]
-  }
-}
-
-async function untilAborted(promise: Promise<unknown>, signal: AbortSignal): Promise<void> {
-  let abort!: () => void
-  const aborted = new Promise<never>((_resolve, reject) => (abort = () => reject(signal.reason as Error)))
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }

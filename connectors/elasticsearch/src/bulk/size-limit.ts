@@ -1,5 +1,6 @@
 import { RecordError } from '@connect-run/core'
 import type { ClusterClient } from '../cluster/cluster-client.ts'
+import { parseObject } from '../cluster/parse-object.ts'
 
 interface NodesInfo {
   readonly nodes?: Readonly<Record<string, { readonly http?: { readonly max_content_length_in_bytes?: number } }>>
@@ -49,7 +50,7 @@ export class SizeLimit {
     try {
       const path = '/_nodes/http?filter_path=nodes.*.http.max_content_length_in_bytes'
       const { body } = await this.#client.request({ method: 'GET', path, signal })
-      const { nodes = {} } = JSON.parse(body.toString()) as NodesInfo
+      const { nodes = {} } = parseObject(body) as NodesInfo
       const limits = Object.values(nodes).map(({ http }) => http?.max_content_length_in_bytes ?? NaN)
       const smallest = Math.min(...limits)
       return Number.isFinite(smallest) ? smallest : null

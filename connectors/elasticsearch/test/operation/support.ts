@@ -1,21 +1,15 @@
-import { type Converter, type Header, type RecordBatch, packRecords } from '@connect-run/core'
+import { type Converter, type RecordBatch, packRecords } from '@connect-run/core'
 import { bytesCodec, converters, endConverters } from '@connect-run/core/runtime'
 import { type Operations, OperationEncoder } from '../../src/operation/operations.ts'
-import { json, sinkConfig } from '../support.ts'
+import { type TestRecord as TextKeyed, json, sinkConfig } from '../support.ts'
 
 export const TIME: number = Date.UTC(2024, 4, 1, 12, 30)
 
 export type Options = Readonly<Record<string, unknown>>
 
-export interface TestRecord {
-  readonly value: unknown
+/** With keys of any type. */
+export interface TestRecord extends Omit<TextKeyed, 'key'> {
   readonly key?: unknown
-  readonly stream?: string
-  readonly partition?: number
-  readonly offset?: number
-  /** -1: none. */
-  readonly timestamp?: number
-  readonly headers?: readonly Header[]
 }
 
 export interface JsonRecord extends TestRecord {
